@@ -1,0 +1,126 @@
+// Package datadir writes etcd data directories: the database from a full, the
+// records of deltas straight into it, and the write-ahead log and raft snapshot
+// that make it the first member of a new cluster. No etcd server takes part.
+package datadir
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// stagingPrefix starts the name of the directory in which a restore is built,
+// inside the target: a data directory is often a mount point, so that a rename
+// from beside it would cross file systems.
+const stagingPrefix = ".revkeeper-"
+
+// stagingID is how many random bytes, in hexadecimal, end that name.
+const stagingID = 4
+
+// Dirs implements ports.DataDir on the local file system.
+type Dirs struct{}
+
+var _ ports.DataDir = Dirs{}
+
+// Stage implements ports.DataDir.
+func (Dirs) Stage(ctx context.Context, dir string) (ports.Staging, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, "prepare data directory", dir, err)
+	}
+	made, err := makeEmpty(dir)
+	if err != nil {
+		return nil, err
+	}
+	var id [stagingID]byte
+	_, _ = rand.Read(id[:])
+	s := &Staging{target: dir, madeTarget: made, root: filepath.Join(dir, stagingPrefix+hex.EncodeToString(id[:]))}
+	s.path = filepath.Join(s.snapDir(), "db")
+	for _, d := range []string{s.root, s.member(), s.snapDir()} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			s.Discard()
+			return nil, diskError("prepare data directory", d, err)
+		}
+	}
+	return s, nil
+}
+
+// makeEmpty makes sure that dir exists and holds nothing that could be data.
+// What an earlier restore left when it was killed is removed.
+func makeEmpty(dir string) (made bool, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, diskError("make data directory", dir, os.MkdirAll(dir, 0o700))
+	}
+	if err != nil {
+		return false, diskError("read data directory", dir, err)
+	}
+	var content, leftovers []string
+	for _, e := range entries {
+		switch {
+		case e.Name() == "lost+found":
+		case isStaging(e):
+			leftovers = append(leftovers, e.Name())
+		default:
+			content = append(content, e.Name())
+		}
+	}
+	if len(content) > 0 {
+		return false, fault.New(fault.Conflict, "prepare data directory", dir,
+			fmt.Sprintf("it is not empty: %s", strings.Join(content, ", "))).
+			WithRemedy("restore into another directory, or move what is there away")
+	}
+	for _, name := range leftovers {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return false, diskError("remove an unfinished restore", dir, err)
+		}
+	}
+	return false, nil
+}
+
+// isStaging reports whether an entry is what Stage makes.
+func isStaging(e fs.DirEntry) bool {
+	id, ok := strings.CutPrefix(e.Name(), stagingPrefix)
+	_, err := hex.DecodeString(id)
+	return ok && err == nil && len(id) == 2*stagingID && e.IsDir()
+}
+
+// diskError gives an error of the file system its kind and remedy.
+func diskError(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &fault.Error{Kind: fault.Internal, Op: op, Object: path, Err: err}
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		e.Kind, e.Remedy = fault.Unavailable, "free space on that file system and restore again; nothing was left behind"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		e.Kind, e.Remedy = fault.Invalid, "name a directory that may be written to"
+	case errors.Is(err, fs.ErrExist):
+		e.Kind = fault.Conflict
+	}
+	return e
+}
+
+// syncDir makes the entries of a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return diskError("sync directory", dir, err)
+	}
+	err = d.Sync()
+	return errors.Join(diskError("sync directory", dir, err), d.Close())
+}

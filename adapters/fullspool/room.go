@@ -1,0 +1,32 @@
+package fullspool
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/revkeeper/revkeeper/domain/fault"
+)
+
+// room refuses what the disk has no space for. A compressed full is seldom above
+// half of the plain one. A spool that filled the disk would be worse than none
+// where it shares it with etcd.
+func (s *Spool) room(need int64) error {
+	if need <= 0 {
+		return nil
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil // writing will say it better
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(s.dir, &fs); err != nil {
+		return nil // not every file system tells
+	}
+	free := int64(fs.Bavail) * int64(fs.Bsize)
+	if free >= need {
+		return nil
+	}
+	return fault.New(fault.Unavailable, "spool full", s.dir, fmt.Sprintf("%d bytes are free, the database needs about %d", free, need)).
+		WithRemedy("free space there or point spool.dir at a larger file system")
+}

@@ -1,0 +1,230 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// attempt carries out one plan. It stages beside the target and leaves nothing
+// behind unless it succeeds.
+func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline.History, progress Progress) (res Result, err error) {
+	res.Plan = p
+	staging, err := r.dirs.Stage(ctx, req.Dir)
+	if err != nil {
+		return res, err
+	}
+	defer staging.Discard()
+	built, err := r.rebuild(ctx, p, h, staging, req.SkipProof, progress)
+	res.Records, res.Proof, res.Computed, res.Hashing = built.Records, built.Proof, built.Computed, built.Hashing
+	if err != nil {
+		return res, err
+	}
+	progress(Step{Phase: "finish", Bytes: p.Bytes(), Total: p.Bytes(), Records: built.Records, Revision: p.Target})
+	res.Warnings = built.Warnings
+	res.Finished, err = staging.Finish(ctx, ports.Finishing{
+		Identity: req.Identity, Leases: built.Leases, DefaultTTL: DefaultLeaseTTL, BumpTo: p.BumpTo})
+	if res.Finished.LeasesDefaulted > 0 {
+		res.Warnings = append(res.Warnings, fmt.Sprintf("%d leases whose TTL nobody recorded got %d seconds", res.Finished.LeasesDefaulted, DefaultLeaseTTL))
+	}
+	return res, err
+}
+
+// Rebuilt is a history that was written into a database.
+type Rebuilt struct {
+	Plan     Plan
+	Manifest snapshot.Manifest // of the base
+	Records  int64             // of deltas
+	Leases   []snapshot.Lease  // that records of deltas name, still to be written
+	Raft     snapshot.Raft     // of the last object that was applied
+	// AuthChanged says that users, roles or passwords changed after the base: the
+	// database has the older ones.
+	AuthChanged bool
+	Proof       *proof.Recorded // nil where none could be used
+	Computed    uint32          // what the records hash to, equal to Proof.HashKV
+	Hashing     time.Duration
+	Warnings    []string
+}
+
+// rebuild writes the history of a plan into a staged database and compares it.
+func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, staging ports.StagedDatabase, skipProof bool, progress Progress) (Rebuilt, error) {
+	built := Rebuilt{Plan: p}
+	var err error
+	if built.Manifest, err = r.archive.Manifest(ctx, p.Base.Ref); err != nil {
+		return built, &objectError{p.Base.Key(), err}
+	}
+	a := &applier{
+		staging:  staging,
+		progress: progress,
+		step:     Step{Phase: "base", Total: p.Bytes()},
+		target:   p.Target,
+		agree:    chain.NewAgreement(),
+		leases:   make(snapshot.Leases),
+		auth:     built.Manifest.Auth,
+		raft:     built.Manifest.Raft,
+	}
+	if err := a.agree.Claim(p.Base.Key(), built.Manifest.Tail...); err != nil {
+		return built, err
+	}
+	if err := r.run(ctx, p, built.Manifest.Size, a); err != nil {
+		return built, err
+	}
+	built.Records = a.step.Records
+	if !skipProof {
+		began := time.Now()
+		a.report("proof", 0)
+		if built.Proof, built.Computed, err = r.prove(ctx, h, p, a); err != nil {
+			return built, err
+		}
+		if built.Proof == nil {
+			a.warnings = append(a.warnings, "no proof at or below this revision is in the store: the result is whole and continuous, but was not compared with etcd's own hash")
+		}
+		built.Hashing = time.Since(began)
+	}
+	built.Leases, built.Raft, built.AuthChanged, built.Warnings = a.leases.Sorted(), a.raft, a.authNoted, a.warnings
+	return built, nil
+}
+
+// run streams the base, of size plain bytes, and the deltas side by side: deltas are fetched and
+// decoded while the base is still written.
+func (r *Rebuilder) run(ctx context.Context, p Plan, size int64, a *applier) error {
+	g, ctx := errgroup.WithContext(ctx)
+	feeds := r.prefetch(ctx, g, p.Deltas)
+	g.Go(func() error {
+		if err := r.base(ctx, p, size, a); err != nil {
+			return err
+		}
+		if err := r.witnesses(ctx, p, a); err != nil {
+			return err
+		}
+		for f := range feeds {
+			if err := a.delta(ctx, f); err != nil {
+				return err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return a.complete()
+	})
+	return g.Wait()
+}
+
+func (r *Rebuilder) base(ctx context.Context, p Plan, size int64, a *applier) error {
+	body, err := r.archive.OpenFull(ctx, p.Base.Ref)
+	if err != nil {
+		return &objectError{p.Base.Key(), err}
+	}
+	defer body.Close()
+	facts, err := a.staging.Base(ctx, &baseReader{Reader: body, plain: size, stored: p.Base.Size,
+		report: func(stored int64) { a.progress(Step{Phase: "base", Bytes: stored, Total: a.step.Total}) }})
+	if err != nil {
+		if errors.Is(err, fault.Corrupt) {
+			return &objectError{p.Base.Key(), fmt.Errorf("%s: %w", p.Base.Key(), err)}
+		}
+		return err
+	}
+	if facts.Last != p.Base.Last || facts.Compact != p.Base.First {
+		return &objectError{p.Base.Key(), fault.New(fault.Corrupt, "read full", p.Base.Key(),
+			fmt.Sprintf("it holds revisions (%d, %d], not what its name says", facts.Compact, facts.Last))}
+	}
+	if p.DropsNewer() {
+		if err := a.staging.DropAfter(ctx, p.Target); err != nil {
+			return err
+		}
+	}
+	a.seq = record.After(min(facts.Last, p.Target))
+	a.report("deltas", p.Base.Size)
+	return nil
+}
+
+// witnesses claims what deltas beside the path say of revisions on it. One that
+// cannot be read is no reason to refuse: the path does not need it. One that a
+// delta of the path holds is not even read: they are what a roll-up was made of,
+// perhaps by the thousand.
+func (r *Rebuilder) witnesses(ctx context.Context, p Plan, a *applier) error {
+	held := holder{archive: r.archive, path: p.Deltas}
+	for _, w := range p.Witnesses {
+		if held.has(ctx, w.Ref) {
+			continue
+		}
+		env, err := r.archive.Envelope(ctx, w.Ref)
+		if err != nil {
+			a.warnings = append(a.warnings, fmt.Sprintf("%s overlaps the path and could not be compared: %v", w.Key(), err))
+			continue
+		}
+		if err := a.agree.Claim(w.Key(), upTo(p.Target, env.Tail)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holder knows which deltas the longer ones of a path hold.
+type holder struct {
+	archive ports.Archive
+	path    []timeline.Delta
+	at      int // in path; witnesses come by first revision, as the path does
+	read    bool
+	env     snapshot.Envelope
+}
+
+// has reports whether a delta of the path holds w. One that cannot be read holds
+// nothing here; whoever applies it says why.
+func (h *holder) has(ctx context.Context, w snapshot.Ref) bool {
+	for h.at < len(h.path) && h.path[h.at].Last < w.Last {
+		h.at, h.read = h.at+1, false
+	}
+	if h.at == len(h.path) || h.path[h.at].First > w.First {
+		return false
+	}
+	if !h.read {
+		h.read = true
+		h.env, _ = h.archive.Envelope(ctx, h.path[h.at].Ref)
+	}
+	return chain.Holds(h.env, w)
+}
+
+// prove compares the staged records with the newest proof at or below the
+// target; nil if there is none.
+func (r *Rebuilder) prove(ctx context.Context, h *timeline.History, p Plan, a *applier) (*proof.Recorded, uint32, error) {
+	for i := len(h.Proofs) - 1; i >= 0; i-- {
+		ref := h.Proofs[i]
+		if ref.Last > p.Target || ref.Last < p.Base.First {
+			continue
+		}
+		recorded, err := r.archive.Proof(ctx, ref)
+		if errors.Is(err, fault.Corrupt) || errors.Is(err, fault.NotFound) {
+			a.warnings = append(a.warnings, fmt.Sprintf("%s could not be used to prove the result: %v", ref.Key(), err))
+			continue // an older one proves less, but something
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		best, ok := proof.Choose([]proof.Recorded{recorded}, p.Target, p.Base.First)
+		if !ok {
+			continue
+		}
+		history, err := a.staging.History(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		computed, err := proof.HashKV(history, best.Revision, best.Compact)
+		if err != nil {
+			return nil, 0, err
+		}
+		return &best, computed, proof.Check(best, computed)
+	}
+	return nil, 0, nil
+}

@@ -1,0 +1,201 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+const (
+	deltasAhead = 3 // deltas being fetched and decoded beside the one applied
+	blocksAhead = 3 // decoded blocks of about 1 MiB waiting in each
+)
+
+// feed is one delta on its way from the store to the database.
+type feed struct {
+	delta  timeline.Delta
+	opened chan struct{} // closed once env is set or the delta failed
+	env    snapshot.Envelope
+	blocks chan ports.Block // closed at the end
+	failed error            // why there is no env; set before opened is closed
+	broken error            // why the blocks end early; set before they are closed
+}
+
+// prefetch starts reading deltas in order, a few at a time, and returns them in
+// order. All goroutines belong to g.
+func (r *Rebuilder) prefetch(ctx context.Context, g *errgroup.Group, deltas []timeline.Delta) <-chan *feed {
+	feeds := make(chan *feed, deltasAhead)
+	g.Go(func() error {
+		defer close(feeds)
+		for _, d := range deltas {
+			f := &feed{delta: d, opened: make(chan struct{}), blocks: make(chan ports.Block, blocksAhead)}
+			select {
+			case feeds <- f:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			g.Go(func() error { return r.feed(ctx, f) })
+		}
+		return nil
+	})
+	return feeds
+}
+
+func (r *Rebuilder) feed(ctx context.Context, f *feed) error {
+	// The applier must not take a delta that broke for one that ended, or it
+	// would report a hole instead of the broken object.
+	defer close(f.blocks)
+	env, err := r.archive.Envelope(ctx, f.delta.Ref)
+	f.env = env
+	if err != nil {
+		f.failed = &objectError{f.delta.Key(), err}
+	}
+	close(f.opened)
+	if f.failed != nil {
+		return f.failed
+	}
+	for b, err := range r.archive.OpenDelta(ctx, env, f.delta.Ref) {
+		if err != nil {
+			f.broken = &objectError{f.delta.Key(), err}
+			return f.broken
+		}
+		select {
+		case f.blocks <- b:
+		case <-ctx.Done():
+			f.broken = ctx.Err()
+			return f.broken
+		}
+	}
+	return nil
+}
+
+// applier writes deltas into the staged database in order.
+type applier struct {
+	staging   ports.StagedDatabase
+	progress  Progress
+	step      Step
+	target    int64
+	seq       record.Sequence
+	agree     *chain.Agreement
+	leases    snapshot.Leases
+	auth      snapshot.Auth
+	raft      snapshot.Raft
+	authNoted bool
+	warnings  []string
+}
+
+func (a *applier) report(phase string, bytes int64) {
+	a.step.Phase = phase
+	a.step.Bytes += bytes
+	a.step.Revision = a.seq.Last()
+	a.progress(a.step)
+}
+
+// delta applies one delta: what lies at or below the reached revision is
+// compared where something is known of it, what lies above the target is left.
+func (a *applier) delta(ctx context.Context, f *feed) error {
+	<-f.opened
+	if f.failed != nil {
+		return f.failed
+	}
+	env, key := f.env, f.delta.Key()
+	var disagreement error
+	var digests *record.Digester
+	if a.agree.Concerns(env.First, env.Last) {
+		digests = &record.Digester{}
+		digests.OnRevision(func(d record.RevisionDigest) {
+			if disagreement == nil {
+				disagreement = a.agree.Check(key, d)
+			}
+		})
+	}
+	if err := a.agree.Claim(key, upTo(a.target, env.Tail)...); err != nil {
+		return err
+	}
+	// A delta holds whole revisions, so what was reached before it is what it
+	// may repeat.
+	repeated, whole := a.seq.Last(), true
+	for b := range f.blocks {
+		if err := a.block(ctx, b.Records, repeated, digests, &whole); err != nil {
+			return err
+		}
+	}
+	if f.broken != nil {
+		return f.broken
+	}
+	if digests != nil && whole {
+		digests.Finish()
+	}
+	if disagreement != nil {
+		return disagreement
+	}
+	for _, l := range env.Leases {
+		a.leases.Learn(l)
+	}
+	a.noteAuth(env)
+	a.raft = env.Raft
+	a.agree.Forget(a.seq.Last() - record.TailLength)
+	a.report("deltas", f.delta.Size)
+	return nil
+}
+
+// block applies the records of one block but those at or below repeated; whole
+// becomes false once a record was left out because it lies above the target.
+func (a *applier) block(ctx context.Context, records []record.Record, repeated int64, digests *record.Digester, whole *bool) error {
+	from, to := 0, 0
+	for ; to < len(records); to++ {
+		r := records[to]
+		if r.Main > a.target {
+			*whole = false
+			break
+		}
+		if digests != nil {
+			digests.Write(r)
+		}
+		if r.Main <= repeated {
+			from = to + 1
+			continue
+		}
+		if err := a.seq.Next(r); err != nil {
+			return err
+		}
+	}
+	a.step.Records += int64(to - from)
+	return a.staging.Apply(ctx, records[from:to])
+}
+
+func (a *applier) noteAuth(env snapshot.Envelope) {
+	changed := env.Auth != a.auth || env.AuthTo != nil
+	if changed && !a.authNoted {
+		a.authNoted = true
+		a.warnings = append(a.warnings, fmt.Sprintf(
+			"users, roles or their passwords changed after the full (auth revision %d, then %d): the watch does not carry them, so they are as they were at the full",
+			a.auth.Revision, max(env.Auth.Revision, a.auth.Revision)))
+	}
+}
+
+// complete checks that the deltas led to the target.
+func (a *applier) complete() error {
+	if a.seq.Last() == a.target {
+		return nil
+	}
+	return fault.New(fault.Internal, "restore", "", fmt.Sprintf("the path was to reach revision %d and ended at %d", a.target, a.seq.Last()))
+}
+
+// upTo returns the digests of revisions up to target: a dispute above it is none
+// of this restore.
+func upTo(target int64, digests []record.RevisionDigest) []record.RevisionDigest {
+	n := len(digests)
+	for n > 0 && digests[n-1].Revision > target {
+		n--
+	}
+	return digests[:n]
+}

@@ -1,0 +1,81 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/revkeeper/revkeeper/bootstrap/cli"
+)
+
+// TestEveryHelpEndsTheSameWay: with the exit statuses and an example.
+func TestEveryHelpEndsTheSameWay(t *testing.T) {
+	for _, name := range []string{"", "run", "status", "list", "restore", "gc", "pin", "unpin", "timeline", "timeline ack", "timeline retire", "config", "config check", "config show", "version"} {
+		t.Run("revkeeper "+name, func(t *testing.T) {
+			got := command(t, append(strings.Fields(name), "--help")...)
+			if got.code != 0 || got.stderr != "" {
+				t.Fatalf("exit %d: %s", got.code, got.stderr)
+			}
+			status, example := strings.Index(got.stdout, "\nEXIT STATUS\n"), strings.Index(got.stdout, "\nEXAMPLE\n")
+			if status < 0 || example < status || !strings.Contains(got.stdout[example:], "  revkeeper "+name) {
+				t.Errorf("help ends with\n%s", got.stdout)
+			}
+			for _, line := range strings.Split(got.stdout[example:], "\n") {
+				if strings.HasPrefix(line, "FLAGS") {
+					t.Error("something follows the example")
+				}
+			}
+		})
+	}
+}
+
+func TestCommandWithTypo(t *testing.T) {
+	for _, args := range [][]string{{"lst"}, {"config", "chekc"}} {
+		got := command(t, args...)
+		if got.code != 2 || !strings.Contains(got.stderr, "did you mean") {
+			t.Errorf("%v: exit %d: %s", args, got.code, got.stderr)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	got := command(t, "version")
+	if got.code != 0 || !strings.HasPrefix(got.stdout, "revkeeper v0.0.0-test (bucket format 1, ") {
+		t.Errorf("exit %d: %s", got.code, got.stdout)
+	}
+}
+
+func TestConfigCheck(t *testing.T) {
+	got := command(t, "config", "check", "--endpoint", "http://127.0.0.1:2379", "--store", "file:///backup")
+	golden(t, "config-check.txt", got.stdout)
+	if got.code != 0 || got.stderr != "" {
+		t.Errorf("exit %d: %s", got.code, got.stderr)
+	}
+	got = command(t, "config", "check", "--endpoint", "127.0.0.1", "--backup-flush-age", "soon", "--role-interval", "1ns")
+	golden(t, "config-check-problems.txt", got.stderr)
+	if got.code != 2 || got.stdout != "" {
+		t.Errorf("exit %d: %s", got.code, got.stdout)
+	}
+}
+
+func TestConfigShowPrintsEvenWhatIsWrong(t *testing.T) {
+	got := command(t, "config", "show", "--name", "m1", "--store", "s3://key:hunter2@bucket")
+	if got.code != 2 || !strings.Contains(got.stdout, "name: m1\n") || !strings.Contains(got.stderr, "store.url") {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if strings.Contains(got.stdout+got.stderr, "hunter2") {
+		t.Errorf("a secret is shown: %s%s", got.stdout, got.stderr)
+	}
+}
+
+func TestInterruptedCommand(t *testing.T) {
+	b := eventful(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	code := cli.Program{Stdout: &stdout, Stderr: &stderr}.Run(ctx, []string{"list", "--store", b.url()})
+	if code != 130 || stderr.String() != "revkeeper: interrupted\n" {
+		t.Errorf("exit %d: %s%s", code, stdout.String(), stderr.String())
+	}
+}

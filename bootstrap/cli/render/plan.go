@@ -1,0 +1,93 @@
+package render
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/domain/chain"
+)
+
+// PlanDocument is a plan as a program reads it.
+type PlanDocument struct {
+	Timeline     int           `json:"timeline"`
+	Revision     int64         `json:"revision"`
+	DataDir      string        `json:"dataDir"`
+	Reason       string        `json:"reason"`
+	Chosen       string        `json:"chosen,omitempty"` // how the revision was found, where it was not named
+	Full         string        `json:"full"`             // key
+	DropsNewer   bool          `json:"dropsNewer"`
+	Deltas       []string      `json:"deltas"`    // keys, in order
+	Witnesses    []string      `json:"witnesses"` // keys
+	Bytes        int64         `json:"bytes"`
+	BumpRevision int64         `json:"bumpRevision,omitempty"` // absent: revisions are kept
+	Windows      []chain.Range `json:"windows"`
+	Excluded     []Excluded    `json:"excluded,omitempty"`
+}
+
+// Excluded is an object that a plan goes around.
+type Excluded struct {
+	Key    string `json:"key"`
+	Reason string `json:"reason"`
+}
+
+// PlanOf returns the document of a plan.
+func PlanOf(plan restore.Plan, req restore.Request) PlanDocument {
+	d := PlanDocument{
+		Timeline: plan.Epoch, Revision: plan.Target, DataDir: req.Dir, Reason: plan.Reason, Chosen: req.Chosen,
+		Full: plan.Base.Key(), DropsNewer: plan.DropsNewer(), Bytes: plan.Bytes(), BumpRevision: plan.BumpTo,
+		Deltas: []string{}, Witnesses: []string{}, Windows: plan.Coverage.Windows,
+	}
+	for _, x := range plan.Deltas {
+		d.Deltas = append(d.Deltas, x.Key())
+	}
+	for _, x := range plan.Witnesses {
+		d.Witnesses = append(d.Witnesses, x.Key())
+	}
+	for _, x := range plan.Excluded {
+		d.Excluded = append(d.Excluded, Excluded{Key: x.Key, Reason: x.Err.Error()})
+	}
+	return d
+}
+
+// Plan writes what a restore would do.
+func Plan(w io.Writer, plan restore.Plan, req restore.Request) error {
+	p := newPage()
+	p.line("would restore revision %d of timeline %d into %s", plan.Target, plan.Epoch, req.Dir)
+	chosen(p, req)
+	p.row("  because", plan.Reason)
+	p.row("  full", fmt.Sprintf("%s (%s)", plan.Base.Key(), size(plan.Base.Size)))
+	if n := len(plan.Deltas); n > 0 {
+		r := chain.Range{First: plan.Deltas[0].First, Last: plan.Deltas[n-1].Last}
+		p.row("  deltas", fmt.Sprintf("%d, revisions %s (%s)", n, r, size(plan.Bytes()-plan.Base.Size)))
+	}
+	if n := len(plan.Witnesses); n > 0 {
+		p.row("  compared", count(n, "other delta", "other deltas")+" of the same revisions")
+	}
+	for _, x := range plan.Excluded {
+		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
+	}
+	p.row("  revisions", revisions(plan))
+	p.row("  member", identity(req))
+	p.row("  restorable", ranges(plan.Coverage.Windows))
+	return p.writeTo(w)
+}
+
+// chosen says how the revision was found that nobody named.
+func chosen(p *page, req restore.Request) {
+	if req.Chosen != "" {
+		p.row("  chosen", oneLine(req.Chosen))
+	}
+}
+
+// revisions says what clients of the restored cluster see.
+func revisions(plan restore.Plan) string {
+	if plan.BumpTo == 0 {
+		return "kept as they were"
+	}
+	return fmt.Sprintf("%d → %d; all below is marked compacted, so that no client meets a revision twice", plan.Target, plan.BumpTo)
+}
+
+func identity(req restore.Request) string {
+	return fmt.Sprintf("%s of a cluster of %d, token %s", req.Identity.Name, len(req.Identity.InitialCluster), req.Identity.ClusterToken)
+}

@@ -1,0 +1,105 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/application/retention"
+	"github.com/revkeeper/revkeeper/bootstrap/logging"
+)
+
+const (
+	barWidth   = 30
+	redrawTime = 100 * time.Millisecond
+)
+
+// Progress shows how a restore advances: a bar on a terminal, and elsewhere a
+// line for each phase. It is for one goroutine.
+type Progress struct {
+	w        io.Writer
+	terminal bool
+	drawn    time.Time
+	phase    string
+	width    int // of what was drawn last
+}
+
+// NewProgress returns a Progress that writes to w.
+func NewProgress(w io.Writer) *Progress {
+	return &Progress{w: w, terminal: logging.Terminal(w)}
+}
+
+var phases = map[string]string{
+	"base":   "reading the full",
+	"deltas": "applying deltas",
+	"proof":  "comparing with the cluster's hash",
+	"finish": "making it durable",
+}
+
+// Step shows one moment of the restore.
+func (p *Progress) Step(s restore.Step) {
+	name, ok := phases[s.Phase]
+	if !ok {
+		name = s.Phase
+	}
+	changed := s.Phase != p.phase
+	p.phase = s.Phase
+	switch now := time.Now(); {
+	case p.terminal && (changed || now.Sub(p.drawn) >= redrawTime):
+		p.drawn = now
+		p.draw(bar(s) + fmt.Sprintf(" %3d%%  %s  %s", percent(s), size(s.Bytes), name))
+	case !p.terminal && changed:
+		_, _ = fmt.Fprintf(p.w, "%s: %s of %s done\n", name, size(s.Bytes), size(s.Total))
+	}
+}
+
+// End leaves the line of the bar empty.
+func (p *Progress) End() {
+	if p.width > 0 {
+		p.draw("")
+		_, _ = io.WriteString(p.w, "\r")
+	}
+}
+
+// draw replaces what was drawn last.
+func (p *Progress) draw(text string) {
+	width := len([]rune(text))
+	_, _ = fmt.Fprintf(p.w, "\r%s%s", text, strings.Repeat(" ", max(0, p.width-width)))
+	p.width = width
+}
+
+func bar(s restore.Step) string {
+	full := barWidth * percent(s) / 100
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", barWidth-full) + "]"
+}
+
+// percent is what is done, of the bytes to read.
+func percent(s restore.Step) int {
+	if s.Total <= 0 {
+		return 0
+	}
+	return int(min(100, s.Bytes*100/s.Total))
+}
+
+// TidyProgress shows on a terminal how a run of retention advances. Elsewhere it
+// says nothing: cron would mail it. It is for one goroutine at a time.
+type TidyProgress struct{ bar *Progress }
+
+// NewTidyProgress returns a TidyProgress that writes to w.
+func NewTidyProgress(w io.Writer) *TidyProgress { return &TidyProgress{NewProgress(w)} }
+
+// Step shows one moment of the run.
+func (t *TidyProgress) Step(s retention.Step) {
+	p := t.bar
+	now := time.Now()
+	if !p.terminal || s.Phase == p.phase && now.Sub(p.drawn) < redrawTime {
+		return
+	}
+	p.phase, p.drawn = s.Phase, now
+	p.draw(fmt.Sprintf("%s: %d of %d objects, %s", s.Phase, s.Done, s.Total, size(s.Bytes+s.Deleted)))
+}
+
+// End leaves the line empty.
+func (t *TidyProgress) End() { t.bar.End() }

@@ -1,0 +1,80 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/revkeeper/revkeeper/application/restore"
+)
+
+// ResultDocument is a finished restore as a program reads it.
+type ResultDocument struct {
+	PlanDocument
+	Records         int64          `json:"records"` // applied from deltas
+	Proof           *ProofDocument `json:"proof"`   // null: nothing to compare with
+	ClusterID       string         `json:"clusterID"`
+	MemberID        string         `json:"memberID"`
+	LeasesWritten   int            `json:"leasesWritten"`
+	LeasesDefaulted int            `json:"leasesDefaulted"`
+	TookSeconds     float64        `json:"tookSeconds"`
+	Warnings        []string       `json:"warnings"`
+}
+
+// ProofDocument is what the restored records were held against.
+type ProofDocument struct {
+	Revision        int64  `json:"revision"`
+	CompactRevision int64  `json:"compactRevision"`
+	HashKV          uint32 `json:"hashKV"` // equal for the member and the restored records
+	MemberID        string `json:"memberID"`
+}
+
+// ResultOf returns the document of a result.
+func ResultOf(r restore.Result, req restore.Request) ResultDocument {
+	d := ResultDocument{
+		PlanDocument: PlanOf(r.Plan, req), Records: r.Records,
+		ClusterID: r.Finished.ClusterID.String(), MemberID: r.Finished.MemberID.String(),
+		LeasesWritten: r.Finished.LeasesWritten, LeasesDefaulted: r.Finished.LeasesDefaulted,
+		TookSeconds: r.Took.Seconds(), Warnings: append([]string{}, r.Warnings...),
+	}
+	if r.Proof != nil {
+		d.Proof = &ProofDocument{Revision: r.Proof.Revision, CompactRevision: r.Proof.Compact, HashKV: r.Computed, MemberID: r.Proof.MemberID}
+	}
+	return d
+}
+
+// Result writes what was restored and how far it is proven.
+func Result(w io.Writer, r restore.Result, req restore.Request) error {
+	p := newPage()
+	p.line("restored revision %d of timeline %d into %s in %s", r.Plan.Target, r.Plan.Epoch, req.Dir, took(r.Took))
+	chosen(p, req)
+	p.row("  revisions", revisions(r.Plan))
+	p.row("  from", fmt.Sprintf("a full of revision %d and %s with %s (%s in all)", r.Plan.Base.Last,
+		count(len(r.Plan.Deltas), "delta", "deltas"), count(int(r.Records), "record", "records"), size(r.Plan.Bytes())))
+	p.row("  proof", proofOf(r, req))
+	for _, x := range r.Plan.Excluded {
+		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
+	}
+	p.row("  member", fmt.Sprintf("%s, id %s in cluster %s", identity(req), r.Finished.MemberID, r.Finished.ClusterID))
+	for _, warning := range r.Warnings {
+		p.row("  warning", oneLine(warning))
+	}
+	return p.writeTo(w)
+}
+
+func proofOf(r restore.Result, req restore.Request) string {
+	switch {
+	case r.Proof != nil:
+		return fmt.Sprintf("the restored records hash to %d, as member %s answered at revision %d", r.Computed, r.Proof.MemberID, r.Proof.Revision)
+	case req.SkipProof:
+		return "left out, as --skip-proof says"
+	}
+	return "none: the store holds no answer of the live cluster at or below this revision"
+}
+
+func took(d time.Duration) string {
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	return d.Round(10 * time.Millisecond).String()
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/bootstrap/cli/render"
+	"github.com/revkeeper/revkeeper/bootstrap/wiring"
+)
+
+func (p Program) restore() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "restore --to-revision R|latest | --to-time T | --before-delete KEY",
+		Short: "Make an etcd data directory as it was at a revision",
+		Long: "Make an etcd data directory that holds the cluster as it was at a revision,\n" +
+			"at a moment, or before a key was deleted. Needs the store alone, no etcd. Either the\n" +
+			"whole directory is there at the end, or nothing.\n\n" +
+			"Clients must never see a revision twice, so the restored cluster continues far above\n" +
+			"every revision that anybody may have seen; --keep-revisions makes an exact copy.\n\n" +
+			"To restore a cluster of several members, restore each with the same target,\n" +
+			"--initial-cluster and --initial-cluster-token. The flags of the member's identity are\n" +
+			"those of `etcdutl snapshot restore`.",
+		Example: "  revkeeper restore --store file:///backup --to-revision latest --data-dir /var/lib/etcd\n" +
+			"  revkeeper restore --store file:///backup --to-time 14:03 --dry-run",
+		Args: noArgs,
+	}
+	flags := storeFlags(cmd)
+	f := &restoreFlags{}
+	f.register(cmd.Flags())
+	output := outputFlag(cmd)
+	dryRun := cmd.Flags().Bool("dry-run", false, "show what would be done, and do nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		req, wrong := f.request(time.Now(), *dryRun)
+		c, err := p.loadStore(flags, output, wrong...)
+		if err != nil {
+			return err
+		}
+		bucket, err := wiring.InitializeStore(cmd.Context(), c.Store, p.quietLog(c))
+		if err != nil {
+			return err
+		}
+		if err := f.target.resolve(cmd.Context(), bucket.Restorer, &req); err != nil {
+			return err
+		}
+		if *dryRun {
+			plan, err := bucket.Restorer.Plan(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			if output.json() {
+				return render.JSON(p.Stdout, render.PlanOf(plan, req))
+			}
+			return render.Plan(p.Stdout, plan, req)
+		}
+		return p.carryOut(cmd, bucket.Restorer, req, output)
+	}
+	return cmd
+}
+
+func (p Program) carryOut(cmd *cobra.Command, r *restore.Restorer, req restore.Request, o *output) error {
+	bar := render.NewProgress(p.Stderr)
+	result, err := r.Run(cmd.Context(), req, bar.Step)
+	bar.End()
+	if err != nil {
+		return err
+	}
+	if o.json() {
+		return render.JSON(p.Stdout, render.ResultOf(result, req))
+	}
+	return render.Result(p.Stdout, result, req)
+}

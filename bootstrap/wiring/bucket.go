@@ -1,0 +1,14 @@
+package wiring
+
+import (
+	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// Bucket is what commands can do with a store alone.
+type Bucket struct {
+	Store    ports.ObjectStore
+	Archive  ports.Archive
+	Restorer *restore.Restorer
+	Keeper   ports.ArchiveKeeper
+}

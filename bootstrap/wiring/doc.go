@@ -1,0 +1,3 @@
+// Package wiring puts the program together. The sets say what there is, layer by
+// layer; Wire writes wire_gen.go from them with `make generate`.
+package wiring

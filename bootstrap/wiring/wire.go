@@ -1,0 +1,40 @@
+//go:build wireinject
+
+package wiring
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/google/wire"
+
+	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
+	"github.com/revkeeper/revkeeper/application/compact"
+	"github.com/revkeeper/revkeeper/application/retention"
+	"github.com/revkeeper/revkeeper/bootstrap/config"
+)
+
+// InitializeRun puts the sidecar together. It contacts nobody: etcd and the
+// store may be down. The caller runs the cleanup after Run returned.
+func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*Sidecar, func(), error) {
+	panic(wire.Build(configSet, observeSet, openStore, meteredStore, warmArchiveSet, writerSet, etcdSet, backupSet, retentionSet, compactSet, membersSet, serveSet, newSidecar))
+}
+
+// InitializeStore puts together what works on a bucket alone, without etcd. It
+// contacts nobody. Only the section store of the configuration is used.
+func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bucket, error) {
+	panic(wire.Build(loggingObserver, openStore, patientStore, archiveSet, restoreSet, keeperSet, wire.Struct(new(Bucket), "*")))
+}
+
+// InitializeRetention puts together what tidies a bucket, without etcd. It contacts
+// nobody. Of the configuration only the sections store and retention are used.
+func InitializeRetention(ctx context.Context, c config.Store, r config.Retention, log *slog.Logger) (*retention.Keeper, error) {
+	panic(wire.Build(loggingObserver, openStore, patientStore, revkeeper.New, keeperSet, newRetentionConfig, newTidy))
+}
+
+// InitializeCompaction puts together what makes the chains of a bucket shorter,
+// without etcd. It contacts nobody. Only the sections of config.Compaction are
+// used.
+func InitializeCompaction(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*compact.Compactor, error) {
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Compact", "Spool"), loggingObserver, openStore, patientStore, commandsSign, newCompactor))
+}

@@ -1,0 +1,75 @@
+package chain
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+)
+
+// BumpDistance is how far above every revision that anybody could have seen a
+// restored history continues. The tail that was acknowledged to clients but not
+// yet stored lies below it.
+const BumpDistance = 1_000_000_000
+
+// BumpTo returns the revision from which a restored cluster that serves clients
+// continues: BumpDistance above the largest revision that the bucket names, the
+// operator says was seen, or is restored.
+//
+// fixed, if not 0, is used instead; it is Invalid unless it lies above all of
+// these.
+func BumpTo(c *timeline.Catalogue, fixed, seen, target int64) (int64, error) {
+	highest := max(c.MaxRevision(), seen, target)
+	switch {
+	case fixed == 0:
+		return highest + BumpDistance, nil
+	case fixed <= highest:
+		return 0, fault.New(fault.Invalid, "plan restore", "",
+			fmt.Sprintf("revision %d to continue from is not above %d, which clients may have seen", fixed, highest)).
+			WithRemedy(fmt.Sprintf("use %d", highest+BumpDistance))
+	}
+	return fixed, nil
+}
+
+// Latest stands for the newest restorable revision, where a target is wanted.
+const Latest int64 = -1
+
+// Locate finds the timeline and revision that a request means. epoch 0 means
+// the newest timeline that can serve it; target may be Latest. What cannot be
+// found is NotFound, and the error says of every timeline what can.
+func Locate(c *timeline.Catalogue, epoch int, target int64) (*timeline.History, int64, error) {
+	if len(c.Timelines) == 0 {
+		return nil, 0, fault.New(fault.NotFound, "plan restore", "", "the bucket holds no backup").
+			WithRemedy("check the store's address and prefix")
+	}
+	if epoch != 0 {
+		h := c.Find(epoch)
+		if h == nil {
+			return nil, 0, fault.New(fault.NotFound, "plan restore", fmt.Sprintf("timeline %d", epoch), "there is no such timeline").
+				WithRemedy("`revkeeper list` shows them all")
+		}
+		return locateIn(h, target)
+	}
+	var refused []error
+	for i := len(c.Timelines) - 1; i >= 0; i-- {
+		h, rev, err := locateIn(&c.Timelines[i], target)
+		if err == nil {
+			return h, rev, nil
+		}
+		refused = append(refused, err)
+	}
+	return nil, 0, errors.Join(refused...)
+}
+
+func locateIn(h *timeline.History, target int64) (*timeline.History, int64, error) {
+	cov := Cover(h)
+	if target == Latest {
+		if rev, ok := cov.Newest(); ok {
+			return h, rev, nil
+		}
+	} else if cov.Contains(target) {
+		return h, target, nil
+	}
+	return nil, 0, unreachable(h, cov, target)
+}

@@ -1,0 +1,109 @@
+package ports
+
+import (
+	"context"
+	"io"
+	"net/url"
+
+	"github.com/revkeeper/revkeeper/domain/cluster"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+)
+
+// DataDir creates etcd data directories.
+type DataDir interface {
+	// Stage prepares dir for a restore. A directory with content other than
+	// lost+found is Conflict and untouched; one that does not exist is made. The
+	// caller ends the staging with Finish or Discard.
+	Stage(ctx context.Context, dir string) (Staging, error)
+}
+
+// StagedDatabase is a database that is being written. Calls come in the order
+// Base, DropAfter, Apply…, History; it is not safe for concurrent use.
+type StagedDatabase interface {
+	// Base writes the database from a plain snapshot stream and opens it. It
+	// returns what the database holds.
+	Base(ctx context.Context, stream io.Reader) (FullFacts, error)
+
+	// DropAfter removes every record above revision.
+	DropAfter(ctx context.Context, revision int64) error
+
+	// Apply appends records, which follow what is there.
+	Apply(ctx context.Context, records []record.Record) error
+
+	// History reads what is there, for the proof. It ends with ctx.
+	History(ctx context.Context) (proof.History, error)
+
+	// Discard removes what was staged. After a Finish it does nothing.
+	Discard()
+}
+
+// Staging is a data directory that is being written beside its final place.
+type Staging interface {
+	StagedDatabase
+
+	// Finish writes leases, membership, WAL and raft snapshot, makes everything
+	// durable and moves it into place. Until it returns nil the directory holds
+	// nothing that etcd would take for data.
+	Finish(ctx context.Context, f Finishing) (Finished, error)
+}
+
+// SnapshotBuilder makes etcd snapshots from a full and the records after it. It
+// leaves nothing on the disk behind, whatever happens.
+type SnapshotBuilder interface {
+	// Begin prepares a build. The caller discards it.
+	Begin(ctx context.Context) (StagedSnapshot, error)
+}
+
+// StagedSnapshot is a snapshot that is being built.
+type StagedSnapshot interface {
+	StagedDatabase
+
+	// Snapshot writes leases, by the rules of Finishing, and returns what etcd
+	// would stream of the database: the file, then its SHA-256. Everything that is
+	// no record and no lease is as in the base, its compact revision too. It is
+	// the last call before Discard. The caller closes the stream first.
+	Snapshot(ctx context.Context, leases []snapshot.Lease, defaultTTL int64) (BuiltSnapshot, error)
+}
+
+// BuiltSnapshot is a snapshot stream. It ends with the context that it was asked
+// for with.
+type BuiltSnapshot struct {
+	io.ReadCloser
+	Size            int64 // bytes of the whole stream
+	Facts           FullFacts
+	LeasesWritten   int
+	LeasesDefaulted int // of them, with the default TTL
+}
+
+// Finishing is what a restored member is to be.
+type Finishing struct {
+	Identity MemberIdentity
+	// Leases that keys of the applied records name, each as it was last known.
+	// One that is not known to have been granted keeps the base's record, and
+	// where there is none gets DefaultTTL: without a record its keys would never
+	// expire.
+	Leases     []snapshot.Lease
+	DefaultTTL int64 // seconds, positive
+	// BumpTo, if not 0, is the revision the new history continues from: an empty
+	// record is written there and everything below is marked compacted.
+	BumpTo int64
+}
+
+// Finished is what a restored data directory holds.
+type Finished struct {
+	ClusterID       cluster.ID
+	MemberID        cluster.ID
+	LeasesWritten   int
+	LeasesDefaulted int // of them, with DefaultTTL
+}
+
+// MemberIdentity is how a restored member knows itself and its cluster, as
+// etcd's own flags of the same names do.
+type MemberIdentity struct {
+	Name                 string
+	InitialCluster       map[string][]url.URL // by member name
+	ClusterToken         string
+	InitialAdvertisePeer []url.URL
+}
