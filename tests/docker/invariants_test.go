@@ -25,6 +25,10 @@ const (
 	// grace is how long an acknowledged revision may be in no object while the
 	// backup is not disturbed.
 	grace = flushAge + 5*time.Second
+	// leadLasts is how long a sidecar may act on the last answer that said that its
+	// member leads: until the next poll, which may time out, and for what a busy
+	// machine takes to wake the sidecar then.
+	leadLasts = pollInterval + statusTimeout + 500*time.Millisecond
 )
 
 // checker watches a cluster from its start to its end and says at any time
@@ -36,8 +40,8 @@ const (
 //   - Every revision that was acknowledged longer ago than grace can be restored.
 //   - Exactly one sidecar leads, and it is beside etcd's leader.
 //   - Heartbeats tell the truth: each sidecar sees each member as it is.
-//   - Whoever began an object had its member seen to lead within a poll interval
-//     and the timeout of a status call before, in a raft term that it led.
+//   - Whoever began an object had its member seen to lead within leadLasts before,
+//     in a raft term that it led.
 type checker struct {
 	pairs   []*pair
 	acks    acks
@@ -198,7 +202,7 @@ func (k *checker) examine(ctx context.Context, moment time.Time) findings {
 		k.askMember(ctx, p)
 	}
 	for _, w := range k.read.written[from:] {
-		doubt := k.terms.doubt(w.writer, pollInterval+statusTimeout)
+		doubt := k.terms.doubt(w.writer, leadLasts)
 		if w.writer.BegunAt.After(w.finished) {
 			doubt = fmt.Sprintf("begun %s after it was finished", w.writer.BegunAt.Sub(w.finished))
 		}

@@ -155,7 +155,7 @@ func TestTheCheckerNotices(t *testing.T) {
 			b.acks.all = append(b.acks.all, ack{at: b.start, revision: 21})
 		}, "lost: revisions 21 to 21"},
 		{"the writer's member was seen to lead too long ago", func(b *bench) {
-			b.delta(1, 21, 21, "", func(w *snapshot.Writer) { w.BegunAt = w.LedAt.Add(pollInterval + statusTimeout + time.Second) })
+			b.delta(1, 21, 21, "", func(w *snapshot.Writer) { w.BegunAt = w.LedAt.Add(leadLasts + 500*time.Millisecond) })
 		}, "begun without the lead: timelines/00000001/delta/"},
 		{"an object was begun after it was sealed", func(b *bench) {
 			b.delta(1, 21, 21, "", func(w *snapshot.Writer) {

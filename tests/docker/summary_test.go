@@ -17,6 +17,7 @@ type outcome struct {
 	objects                            int
 	acknowledged                       int64
 	waited                             time.Duration // the longest
+	found                              []string      // each in words
 }
 
 var outcomes struct {
@@ -35,7 +36,7 @@ func (k *checker) report(t testing.TB, scenario string, f findings) {
 	_, acknowledged := k.acks.count()
 	o := outcome{
 		scenario: scenario, gaps: len(f.gaps), overwritten: len(f.overwritten), lost: len(f.lost), unfounded: len(f.unfounded),
-		objects: len(k.objects.listing()), acknowledged: acknowledged, waited: waited,
+		objects: len(k.objects.listing()), acknowledged: acknowledged, waited: waited, found: f.all(),
 	}
 	t.Logf("checked: %s", o)
 	outcomes.mu.Lock()
@@ -59,6 +60,7 @@ func summarize(w io.Writer, all []outcome) {
 		s := sums[o.scenario]
 		s.gaps, s.overwritten, s.lost, s.unfounded = s.gaps+o.gaps, s.overwritten+o.overwritten, s.lost+o.lost, s.unfounded+o.unfounded
 		s.objects, s.acknowledged, s.waited = max(s.objects, o.objects), max(s.acknowledged, o.acknowledged), max(s.waited, o.waited)
+		s.found = append(s.found, o.found...)
 		sums[o.scenario] = s
 	}
 	if len(names) == 0 {
@@ -67,6 +69,9 @@ func summarize(w io.Writer, all []outcome) {
 	width := len(slices.MaxFunc(names, func(a, b string) int { return len(a) - len(b) }))
 	for _, name := range names {
 		_, _ = fmt.Fprintf(w, "summary: %-*s  %d runs: %s\n", width, name, runs[name], sums[name])
+		for _, text := range sums[name].found {
+			_, _ = fmt.Fprintf(w, "summary: %-*s  %s\n", width, name, text)
+		}
 	}
 }
 

@@ -26,18 +26,22 @@ const unseenFor = 2 * time.Second
 // The term of an answer is that of the newest entry that the member has applied,
 // and the leader may be newer: right after an election, and while a member that
 // was started again reads its log. So the leader of a term is the one that was
-// named first with it.
+// named first with it, before anybody was in a higher one.
 type terms struct {
 	mu      sync.Mutex
 	answers []answer
 	leaders map[uint64]answer // by term, the first that names a leader
+	highest answer            // of the highest term, the one that came first
 }
 
 func (s *terms) note(a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers = append(s.answers, a)
-	if a.leader == 0 {
+	if h := s.highest; a.term > h.term || a.term == h.term && a.received.Before(h.received) {
+		s.highest = a
+	}
+	if a.leader == 0 || a.term < s.highest.term && a.sent.After(s.highest.received) {
 		return
 	}
 	if s.leaders == nil {
@@ -80,7 +84,7 @@ func (s *terms) doubt(w snapshot.Writer, allowed time.Duration) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch first, ok := s.leaders[w.Term]; {
-	case ok && first.leader != id:
+	case ok && first.leader != id && !s.justElected(w, id):
 		return fmt.Sprintf("%x led in term %d, not the writer's member %x", first.leader, w.Term, id)
 	case !ok && !s.passedUnseen(w.Term, w.LedAt):
 		return fmt.Sprintf("nobody was seen to lead in term %d", w.Term)
@@ -88,16 +92,30 @@ func (s *terms) doubt(w snapshot.Writer, allowed time.Duration) string {
 	return s.beyond(w, id)
 }
 
+// justElected reports whether a writer's member was seen to lead in a higher term
+// so soon that it can have been elected already when it answered, with nothing of
+// the new term applied.
+func (s *terms) justElected(w snapshot.Writer, id uint64) bool {
+	for term, first := range s.leaders {
+		if term > w.Term && first.leader == id && first.sent.Sub(w.LedAt) < unseenFor {
+			return true
+		}
+	}
+	return false
+}
+
 // passedUnseen reports whether a term was so short that no look fell into it, or
 // over before the first one.
 func (s *terms) passedUnseen(term uint64, ledAt time.Time) bool {
 	var before, after time.Time
 	for _, a := range s.answers {
-		if a.term < term && a.sent.After(before) {
-			before = a.sent
-		}
 		if a.term > term && (after.IsZero() || a.received.Before(after)) {
 			after = a.received
+		}
+	}
+	for _, a := range s.answers { // who is in a lower one later reads its log
+		if a.term < term && a.sent.After(before) && (after.IsZero() || a.sent.Before(after)) {
+			before = a.sent
 		}
 	}
 	if before.IsZero() {
@@ -130,10 +148,12 @@ func TestWhoMayBeginAnObject(t *testing.T) {
 		said(5.9, 0xa, 0xb, 2),                     // elected, and nothing of the new term is applied
 		said(6, 0xb, 0xb, 4), said(6, 0xa, 0xb, 4), // b leads in term 4; in term 3 nobody was seen
 		said(20, 0xb, 0xc, 9), said(20, 0xc, 0xc, 9),
+		said(21, 0xa, 0xc, 3), // started again, it reads its log
+		said(31, 0xd, 0xd, 10),
 	} {
 		s.note(a)
 	}
-	if term, leader := s.newest(); term != 9 || leader != 0xc {
+	if term, leader := s.newest(); term != 10 || leader != 0xd {
 		t.Errorf("newest term %d, leader %x", term, leader)
 	}
 	w := func(member string, term uint64, led, begun float64) snapshot.Writer {
@@ -149,11 +169,13 @@ func TestWhoMayBeginAnObject(t *testing.T) {
 		{"too long ago", w("a", 2, 3, 5.001), true},
 		{"before it was seen", w("a", 2, 3, 2), true},
 		{"the term's leader is another", w("b", 2, 3, 3.5), true},
+		{"just elected, and nothing of the new term is applied", w("d", 9, 30.5, 30.7), false},
+		{"long before it was elected", w("d", 9, 28, 28.2), true},
 		{"a term that nobody was seen to lead in, too short to be seen", w("b", 3, 5.2, 5.5), false},
 		{"a term that nobody was seen to lead in for long", w("b", 5, 10, 10.5), true},
 		{"a term that was over when the members were asked first", w("b", 1, -2, -1), false},
 		{"a term that was over long before", w("b", 1, 3, 3.5), true},
-		{"a term that is not reached", w("c", 12, 20, 20.5), true},
+		{"a term that is not reached", w("c", 12, 31, 31.5), true},
 		{"the member was in a higher term by then", w("a", 2, 7, 7.5), true},
 		{"no member", w("", 2, 3, 3.5), true},
 		{"nothing said", snapshot.Writer{MemberID: "a"}, true},
