@@ -3,8 +3,10 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/revkeeper/revkeeper/adapters/httpapi/openapi"
+	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
 	"github.com/revkeeper/revkeeper/domain/fault"
 )
@@ -37,13 +39,13 @@ func (s *Server) Defragment(ctx context.Context, request openapi.DefragmentReque
 		if err != nil {
 			return nil, err
 		}
-		return openapi.Defragment200JSONResponse(Defragmentation(run)), nil
+		return openapi.Defragment200JSONResponse(openapi.DefragmentationOf(run)), nil
 	}
 	run, err := s.sources.Defrag.Start(ctx, scope)
 	if err != nil {
 		return nil, err
 	}
-	return openapi.Defragment202JSONResponse(Defragmentation(run)), nil
+	return openapi.Defragment202JSONResponse(openapi.DefragmentationOf(run)), nil
 }
 
 // TakeOverDefragmentation keeps what another sidecar left.
@@ -54,11 +56,8 @@ func (s *Server) TakeOverDefragmentation(_ context.Context, request openapi.Take
 	var ps fault.Problems
 	p := request.Params
 	id := memberID(p.Member, &ps)
-	run := oneLine(p.Run)
-	if run == "" || len(run) > longestRun {
-		ps = append(ps, fault.Problem{Key: "run", Detail: "is not the id of a run", Remedy: fmt.Sprintf("1 to %d characters", longestRun)})
-	}
 	reason := reasonOf(p.Reason, &ps)
+	run := runOf(request.Body, &ps)
 	if err := ps.OrNil(); err != nil {
 		return nil, err
 	}
@@ -66,28 +65,41 @@ func (s *Server) TakeOverDefragmentation(_ context.Context, request openapi.Take
 	return openapi.TakeOverDefragmentation204Response{}, nil
 }
 
-// Defragmentations is what was done and is due in the words of the contract.
-func Defragmentations(o defrag.Overview) openapi.Defragmentations {
-	out := openapi.Defragmentations{Runs: make([]openapi.Defragmentation, len(o.Runs)), Next: o.Next.UTC(), Window: o.Window}
-	for i, r := range o.Runs {
-		out.Runs[i] = Defragmentation(r)
+// runOf reads a run that another sidecar carried out; it adds to ps what is wrong
+// with it. What it gave back follows from its members.
+func runOf(r *openapi.Defragmentation, ps *fault.Problems) defrag.Run {
+	bad := func(key, value, detail, remedy string) {
+		*ps = append(*ps, fault.Problem{Key: key, Value: oneLine(value), Detail: detail, Remedy: remedy})
+	}
+	id := oneLine(r.Id)
+	if id == "" || len(id) > longestRun {
+		bad("id", "", "is not the id of a run", fmt.Sprintf("1 to %d characters", longestRun))
+	}
+	if r.Outcome != openapi.DefragmentationOutcomeHandedOver {
+		bad("outcome", string(r.Outcome), "is not that of a run that is handed over", string(openapi.DefragmentationOutcomeHandedOver))
+	}
+	out := defrag.Run{ID: id, Continues: oneLine(r.Continues), Trigger: oneLine(r.Trigger), Outcome: defrag.HandedOver, Reason: oneLine(r.Reason),
+		Began: r.BegunAt, Ended: r.EndedAt, Alarms: r.Alarms}
+	for _, m := range r.Members {
+		if !m.Stage.Valid() {
+			bad("stage", string(m.Stage), "is not how far a member is", "one of those in api.yaml")
+		}
+		out.Results = append(out.Results, defrag.Result{
+			Member: cluster.Member{ID: memberID(m.MemberID, ps), Name: oneLine(m.Name)}, Leads: m.Leads, Stage: defrag.Stage(m.Stage), Reason: oneLine(m.Reason),
+			Expected: seconds(m.ExpectedStallSeconds), Basis: oneLine(m.ExpectedBy), Began: m.BegunAt, Stall: seconds(m.StallSeconds),
+			Before: defrag.Size{DB: m.DbSize, InUse: m.DbInUse, Quota: m.DbQuota}, After: defrag.Size{DB: m.DbSizeAfter},
+		})
 	}
 	return out
 }
 
-// Defragmentation is a run in the words of the contract.
-func Defragmentation(r defrag.Run) openapi.Defragmentation {
-	out := openapi.Defragmentation{
-		Id: r.ID, Continues: r.Continues, Trigger: r.Trigger, Outcome: openapi.DefragmentationOutcome(r.Outcome), Reason: r.Reason,
-		BegunAt: r.Began.UTC(), EndedAt: r.Ended.UTC(), FreedBytes: r.Freed(), Alarms: r.Alarms,
-		Members: make([]openapi.DefragmentedMember, len(r.Results)),
-	}
-	for i, x := range r.Results {
-		out.Members[i] = openapi.DefragmentedMember{
-			Name: x.Member.Name, MemberID: x.Member.ID.String(), Leads: x.Leads, Stage: openapi.DefragmentedMemberStage(x.Stage), Reason: x.Reason,
-			DbSize: x.Before.DB, DbInUse: x.Before.InUse, DbQuota: x.Before.Quota, DbSizeAfter: x.After.DB,
-			ExpectedStallSeconds: x.Expected.Seconds(), ExpectedBy: x.Basis, BegunAt: x.Began.UTC(), StallSeconds: x.Stall.Seconds(),
-		}
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+// Defragmentations is what was done and is due in the words of the contract.
+func Defragmentations(o defrag.Overview) openapi.Defragmentations {
+	out := openapi.Defragmentations{Runs: make([]openapi.Defragmentation, len(o.Runs)), Next: o.Next.UTC(), Window: o.Window}
+	for i, r := range o.Runs {
+		out.Runs[i] = openapi.DefragmentationOf(r)
 	}
 	return out
 }

@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/revkeeper/revkeeper/adapters/httpapi"
+	"github.com/revkeeper/revkeeper/adapters/httpapi/client"
+	"github.com/revkeeper/revkeeper/adapters/httpapi/openapi"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
 )
@@ -21,7 +24,7 @@ import (
 func TestEveryStageAndOutcomeIsInTheContract(t *testing.T) {
 	for _, outcome := range defrag.Outcomes() {
 		for _, stage := range defrag.Stages() {
-			r := httpapi.Defragmentation(defrag.Run{Outcome: outcome, Results: []defrag.Result{{Member: cluster.Member{ID: 1}, Stage: stage}}})
+			r := openapi.DefragmentationOf(defrag.Run{Outcome: outcome, Results: []defrag.Result{{Member: cluster.Member{ID: 1}, Stage: stage}}})
 			if !r.Outcome.Valid() || !r.Members[0].Stage.Valid() {
 				t.Errorf("%q or %q is not in api.yaml", outcome, stage)
 			}
@@ -29,18 +32,46 @@ func TestEveryStageAndOutcomeIsInTheContract(t *testing.T) {
 	}
 }
 
-// duty is one whose overview is all there is.
-type duty struct{ overview defrag.Overview }
+// A run arrives at the next leader's sidecar as the first one ended it.
+func TestARunIsHandedOverWhole(t *testing.T) {
+	at := time.Date(2026, 3, 7, 2, 0, 0, 0, time.UTC)
+	run := defrag.Run{ID: "r1", Continues: "r0", Trigger: "it was asked for", Outcome: defrag.HandedOver, Reason: "the lead went to member 1", Began: at, Ended: at.Add(time.Minute),
+		Alarms: []string{"the alarm stays"}, Results: []defrag.Result{
+			{Member: cluster.Member{ID: 1, Name: "m1"}, Stage: defrag.Dense, Reason: "half is free", Expected: 3 * time.Second, Basis: "by its size",
+				Before: defrag.Size{DB: 512 << 20, InUse: 200 << 20, Quota: 2 << 30}, After: defrag.Size{DB: 256 << 20}, Began: at, Stall: 2400 * time.Millisecond},
+			{Member: cluster.Member{ID: 2, Name: "m2"}, Leads: true, Stage: defrag.LeadWas, Before: defrag.Size{DB: 512 << 20}},
+		}}
+	var got []defrag.Handover
+	s := &sidecar{}
+	sources := httpapi.Sources{Status: s, Snapshots: s, Health: s, Events: s, Observer: s, Metrics: http.NotFoundHandler(), Defrag: duty{taken: &got}}
+	server := httptest.NewServer(httpapi.New(httpapi.Default(), sources, slog.New(slog.DiscardHandler)).Handler())
+	defer server.Close()
+	c := client.New(client.Config{})
+	defer c.Close()
+	want := defrag.Handover{Run: run, Member: 2, Reason: "it led"}
+	if err := c.TakeOver(t.Context(), server.URL, want); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("it was told\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// duty is one whose overview is all there is, and that notes what it takes over.
+type duty struct {
+	overview defrag.Overview
+	taken    *[]defrag.Handover
+}
 
 func (duty) Plan(context.Context, defrag.Scope) (r defrag.Run, err error)  { return }
 func (duty) Start(context.Context, defrag.Scope) (r defrag.Run, err error) { return }
-func (duty) TakeOver(defrag.Handover)                                      {}
+func (d duty) TakeOver(h defrag.Handover)                                  { *d.taken = append(*d.taken, h) }
 func (d duty) Overview() defrag.Overview                                   { return d.overview }
 
 func pageOf(t *testing.T, o defrag.Overview) string {
 	t.Helper()
 	s := &sidecar{}
-	sources := httpapi.Sources{Status: s, Snapshots: s, Health: s, Events: s, Observer: s, Metrics: http.NotFoundHandler(), Defrag: duty{o}}
+	sources := httpapi.Sources{Status: s, Snapshots: s, Health: s, Events: s, Observer: s, Metrics: http.NotFoundHandler(), Defrag: duty{overview: o}}
 	w := httptest.NewRecorder()
 	httpapi.New(httpapi.Default(), sources, slog.New(slog.DiscardHandler)).Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", local+"/", nil))
 	d := xml.NewDecoder(strings.NewReader(w.Body.String()))

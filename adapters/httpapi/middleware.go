@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 )
 
 const (
-	// maxBody bounds what a request may send, in bytes; no operation needs any.
+	// maxBody bounds what a request may send, in bytes: a run of as many members as
+	// etcd can have takes a part of it.
 	maxBody = 64 << 10
 	// bodyTime is how long a request's body may take to arrive.
 	bodyTime = 10 * time.Second
@@ -62,20 +64,21 @@ func bounded(next http.Handler) http.Handler {
 	})
 }
 
-// drainedBody takes the body off the connection before the handler, since no
-// operation has one. It is bounded here and not by http.Server's ReadTimeout,
+// drainedBody takes the body off the connection before the handler, which finds
+// it in memory; hardly any operation reads one. It is bounded here and not by http.Server's ReadTimeout,
 // which would also end requests that only take long to be answered.
 func (s *Server) drainedBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			control := http.NewResponseController(w)
 			_ = control.SetReadDeadline(time.Now().Add(bodyTime))
-			_, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxBody))
+			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 			if err != nil {
 				s.badBody(w, r, err)
 				return
 			}
 			_ = control.SetReadDeadline(time.Time{})
+			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -88,7 +91,7 @@ func (s *Server) badBody(w http.ResponseWriter, r *http.Request, err error) {
 		status = http.StatusRequestEntityTooLarge
 	}
 	writeProblem(w, r, status, &fault.Error{Kind: fault.Invalid, Op: r.Method, Object: r.URL.Path, Err: err,
-		Remedy: "send no body; no operation reads one"})
+		Remedy: fmt.Sprintf("no operation reads more than %d bytes, and hardly any a body at all", maxBody)})
 }
 
 // headers forbids the page everything but its own style, script and stream, and

@@ -115,7 +115,7 @@ func (s sidecars) Announce(_ context.Context, address string, m cluster.ID, reas
 }
 
 func (s sidecars) TakeOver(_ context.Context, address string, h defrag.Handover) error {
-	s.announced = append(s.announced, address+" takes over "+h.Member.String()+" of "+h.Run)
+	s.announced = append(s.announced, address+" takes over "+h.Member.String()+" of "+h.Run.ID)
 	return s.refusal
 }
 
@@ -311,13 +311,13 @@ func TestASidecarThatCannotBeToldHoldsUpNothing(t *testing.T) {
 func TestWhatIsLeftIsToldToTheNewLeader(t *testing.T) {
 	w := newWorld()
 	a := others.NewAnnouncer(&self{}, w.membersOf(), w)
-	if err := a.TakeOver(t.Context(), 3, defrag.Handover{Run: "r1", Member: 1}); err != nil {
+	if err := a.TakeOver(t.Context(), 3, defrag.Handover{Run: defrag.Run{ID: "r1"}, Member: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.announced) != 1 || w.announced[0] != "http://m3 takes over 1 of r1" {
 		t.Errorf("told %q", w.announced)
 	}
-	if err := a.TakeOver(t.Context(), 9, defrag.Handover{Run: "r1", Member: 1}); !errors.Is(err, fault.Unavailable) {
+	if err := a.TakeOver(t.Context(), 9, defrag.Handover{Run: defrag.Run{ID: "r1"}, Member: 1}); !errors.Is(err, fault.Unavailable) {
 		t.Errorf("a member that nobody knows: %v, want Unavailable", err)
 	}
 }

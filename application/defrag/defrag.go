@@ -97,7 +97,22 @@ func New(c Config, cl ports.Cluster, e ports.Defragmenter, f Fulls, t Tell, own 
 // mostRuns is how many runs are remembered.
 const mostRuns = 10
 
-// Overview returns what this process did and what is due, at once.
+// remember keeps a run of another sidecar once, behind one that is under way here.
+// The caller holds the lock.
+func (d *Defrag) remember(run rule.Run) {
+	if slices.ContainsFunc(d.runs, func(r rule.Run) bool { return r.ID == run.ID }) {
+		return
+	}
+	at := 0
+	if d.running {
+		at = 1
+	}
+	runs := slices.Insert(slices.Clone(d.runs), at, run)
+	d.runs = runs[:min(len(runs), mostRuns)]
+}
+
+// Overview returns what this process did, what was handed over to it, and what is
+// due, at once.
 func (d *Defrag) Overview() rule.Overview {
 	next := d.due(time.Now())
 	d.mu.Lock()

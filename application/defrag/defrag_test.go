@@ -3,6 +3,7 @@ package defrag_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,10 @@ func TestRuns(t *testing.T) {
 				if got := w.story(); got != tc.story {
 					t.Errorf("did %q\nwant %q", got, tc.story)
 				}
+				if tc.outcome == rule.HandedOver && w.tellErr == nil && (w.handed.Freed() != run.Freed() || w.handed.Outcome != run.Outcome ||
+					w.handed.ID != run.ID || !slices.Equal(stages(w.handed), stages(run))) {
+					t.Errorf("the new leader is told of %+v\nwant %+v", w.handed, run)
+				}
 				for _, r := range run.Results {
 					if r.Stage == rule.Dense && (r.Freed() != 400<<20 || r.Stall < w.takes) {
 						t.Errorf("%s: freed %d, stall %s", r.Member.Name, r.Freed(), r.Stall)
@@ -105,6 +110,13 @@ func TestRuns(t *testing.T) {
 			})
 		})
 	}
+}
+
+func stages(r rule.Run) (all []rule.Stage) {
+	for _, x := range r.Results {
+		all = append(all, x.Stage)
+	}
+	return all
 }
 
 func TestADryRunDoesNothing(t *testing.T) {
@@ -294,7 +306,7 @@ func TestTakingOver(t *testing.T) {
 				w := newWorld()
 				d := w.duty(nil)
 				for range 2 {
-					d.TakeOver(rule.Handover{Run: "r1", Member: 3, Reason: "left over"})
+					d.TakeOver(rule.Handover{Run: rule.Run{ID: "r1"}, Member: 3, Reason: "left over"})
 				}
 				time.Sleep(tc.after)
 				stop := lead(t, d)
@@ -303,7 +315,7 @@ func TestTakingOver(t *testing.T) {
 				if got := w.story(); got != tc.story {
 					t.Errorf("did %q, want %q", got, tc.story)
 				}
-				if runs := d.Overview().Runs; tc.story != "" && (len(runs) != 1 || runs[0].Continues != "r1") {
+				if runs := d.Overview().Runs; tc.story != "" && (len(runs) != 2 || runs[0].Continues != "r1" || runs[1].ID != "r1") {
 					t.Errorf("%+v", runs)
 				}
 			})
@@ -317,7 +329,7 @@ func TestTakingOverWaitsForTheElection(t *testing.T) {
 		w := newWorld()
 		w.members[0].Status.Leader = 0
 		d := w.duty(nil)
-		d.TakeOver(rule.Handover{Run: "r1", Member: 3, Reason: "left over"})
+		d.TakeOver(rule.Handover{Run: rule.Run{ID: "r1"}, Member: 3, Reason: "left over"})
 		stop := lead(t, d)
 		defer stop()
 		time.Sleep(5 * time.Second)

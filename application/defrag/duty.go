@@ -92,10 +92,11 @@ func (d *Defrag) Start(_ context.Context, scope rule.Scope) (rule.Run, error) {
 }
 
 // TakeOver keeps what the sidecar that led leaves to this one, until this one
-// leads.
+// leads, and remembers its run: whoever follows it asks this one from now on.
 func (d *Defrag) TakeOver(h rule.Handover) {
 	d.mu.Lock()
 	d.handover, d.handedAt = h, time.Now()
+	d.remember(h.Run)
 	d.mu.Unlock()
 	select {
 	case d.handed <- struct{}{}:
@@ -111,7 +112,7 @@ func (d *Defrag) takenOver(ctx context.Context) {
 	if !open {
 		return
 	}
-	run, err := d.claim("handed over: "+why, h.Run, nil)
+	run, err := d.claim("handed over: "+why, h.Run.ID, nil)
 	if err != nil {
 		return
 	}

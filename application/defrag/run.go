@@ -69,7 +69,7 @@ func (d *Defrag) members(ctx context.Context, j job) (rule.Run, rule.Outcome, st
 		var err error
 		if step.MoveTo != 0 {
 			if run, err = d.moveLead(ctx, run, step); err == nil {
-				return run, rule.HandedOver, fmt.Sprintf("the lead went to member %s, whose sidecar does %s", step.MoveTo, nameOf(step.Member.Member))
+				return run, rule.HandedOver, handedTo(step)
 			}
 		} else {
 			run, err = d.one(ctx, run, step)
@@ -79,6 +79,10 @@ func (d *Defrag) members(ctx context.Context, j job) (rule.Run, rule.Outcome, st
 		}
 		done[step.Member.Member.ID], patience = "it was defragmented by this run", d.config.Settle
 	}
+}
+
+func handedTo(step rule.Step) string {
+	return fmt.Sprintf("the lead went to member %s, whose sidecar does %s", step.MoveTo, nameOf(step.Member.Member))
 }
 
 func unfinished(done map[cluster.ID]string) rule.Outcome {
@@ -190,7 +194,8 @@ func (d *Defrag) sizeOf(ctx context.Context, m cluster.Member) rule.Size {
 }
 
 // moveLead gives the lead to a member that is defragmented, and tells its sidecar
-// who is left. What is told may be lost: the next plan then finds it.
+// what was done and who is left. What is told may be lost: the next plan then
+// finds it.
 func (d *Defrag) moveLead(ctx context.Context, run rule.Run, step rule.Step) (rule.Run, error) {
 	m := step.Member.Member
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), moveTimeout)
@@ -201,12 +206,13 @@ func (d *Defrag) moveLead(ctx context.Context, run rule.Run, step rule.Step) (ru
 		return run, err
 	}
 	d.say(event.LeadMoved, event.Info, fmt.Sprintf("the lead went from %s to member %s: %s", nameOf(m), step.MoveTo, step.Reason), nil)
-	err := d.tell.TakeOver(ctx, step.MoveTo, rule.Handover{Run: run.ID, Member: m.ID,
+	run = run.With(m.ID, func(r *rule.Result) { r.Stage = rule.LeadWas })
+	err := d.tell.TakeOver(ctx, step.MoveTo, rule.Handover{Run: run.End(rule.HandedOver, handedTo(step), time.Now()), Member: m.ID,
 		Reason: fmt.Sprintf("member %s led and is left of run %s", nameOf(m), run.ID)})
 	if err != nil {
 		d.say(event.DefragFailed, event.Warn, fmt.Sprintf("the sidecar of member %s could not be told that %s is left; the next plan finds it by the rule", step.MoveTo, nameOf(m)), err)
 	}
-	return run.With(m.ID, func(r *rule.Result) { r.Stage = rule.LeadWas }), nil
+	return run, nil
 }
 
 // disarm ends the NOSPACE alarms if there is room again everywhere.
@@ -248,12 +254,7 @@ func (d *Defrag) disarm(ctx context.Context, run rule.Run) rule.Run {
 
 // end shows how a run ended.
 func (d *Defrag) end(run rule.Run, outcome rule.Outcome, reason string) {
-	run.Outcome, run.Reason, run.Ended = outcome, reason, time.Now()
-	for _, r := range run.Results {
-		if r.Stage == rule.Waits {
-			run = run.With(r.Member.ID, func(x *rule.Result) { x.Stage = rule.Left })
-		}
-	}
+	run = run.End(outcome, reason, time.Now())
 	d.publish(run)
 	level := event.Info
 	if outcome == rule.Refused || outcome == rule.Stopped {

@@ -34,6 +34,8 @@ type world struct {
 	alarms    []cluster.Alarm
 	behind    cluster.ID // catches up with every question
 
+	handed rule.Run // what the new leader's sidecar was told
+
 	log    []string // what was done, in order
 	events []event.Event
 }
@@ -164,6 +166,7 @@ func (w *world) TakeOver(_ context.Context, to cluster.ID, h rule.Handover) erro
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.did("tell m%s of m%s", to, h.Member)
+	w.handed = h.Run
 	return w.tellErr
 }
 

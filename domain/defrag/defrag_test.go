@@ -229,7 +229,7 @@ func TestDisarm(t *testing.T) {
 
 func TestAHandoverGetsOld(t *testing.T) {
 	at := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
-	h := defrag.Handover{Run: "r1", Member: 2, Reason: "left over"}
+	h := defrag.Handover{Run: defrag.Run{ID: "r1"}, Member: 2, Reason: "left over"}
 	if ok, why := h.Open(at, at.Add(defrag.HandoverLasts)); !ok || why != "left over" {
 		t.Errorf("%v (%s)", ok, why)
 	}

@@ -80,7 +80,7 @@ func first(yes bool) int {
 
 // Handover is what the sidecar that led leaves to the one that leads now.
 type Handover struct {
-	Run    string     // id of the run that ended so
+	Run    Run        // that ended so: whoever asks the new leader is told of it, too
 	Member cluster.ID // who is left
 	Reason string
 }

@@ -143,6 +143,18 @@ func (r Run) With(id cluster.ID, change func(*Result)) Run {
 	return r
 }
 
+// End returns the run as it ended: who still waited is left alone.
+func (r Run) End(outcome Outcome, reason string, at time.Time) Run {
+	r.Outcome, r.Reason, r.Ended = outcome, reason, at
+	r.Results = append([]Result(nil), r.Results...)
+	for i := range r.Results {
+		if r.Results[i].Stage == Waits {
+			r.Results[i].Stage = Left
+		}
+	}
+	return r
+}
+
 // Summary is a run that has ended in one sentence.
 func (r Run) Summary() string {
 	n := 0

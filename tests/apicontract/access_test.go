@@ -2,7 +2,6 @@ package apicontract
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +34,7 @@ func TestEveryOperationWantsTheToken(t *testing.T) {
 		asked[x.operation] = true
 		method, path, _ := strings.Cut(x.request, " ")
 		request := func() *http.Request {
-			return httptest.NewRequestWithContext(t.Context(), method, local+path, nil)
+			return x.asks(t.Context(), method, path)
 		}
 		without := x
 		if doc.Paths.Find(route(t, router, request())).GetOperation(method).Security == nil {

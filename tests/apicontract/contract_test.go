@@ -30,6 +30,7 @@ type exchange struct {
 	operation string // of api.yaml
 	request   string // "METHOD /path?query"
 	header    string // "Name: value"; may be empty
+	sends     string // JSON; empty for no body
 	sidecar   sidecar
 	status    int
 	body      []string // what the body holds
@@ -39,6 +40,10 @@ type exchange struct {
 
 // local is a host by which a server on loopback lets itself be called.
 const local = "http://localhost:8380"
+
+// handedOver is a run as the sidecar that led ended it.
+const handedOver = `{"id":"r1","trigger":"it was asked for","outcome":"handed over","reason":"the lead went to member 1","freedBytes":252,"members":[` +
+	`{"name":"m2","memberID":"2","leads":true,"stage":"lead moved","reason":"half is free","dbSize":512,"dbInUse":256,"expectedStallSeconds":2.5}]}`
 
 var unavailable = fault.New(fault.Unavailable, "take", "full", "the backup is not running").WithRemedy("look at the events")
 
@@ -146,10 +151,14 @@ var exchanges = []exchange{
 	{name: "a run of a follower that knows no leader", operation: "defragment", request: "POST /v1/defragmentations", sidecar: following(), status: 503},
 	{name: "a plan without a member list", operation: "defragment", request: "POST /v1/defragmentations?dryRun=true", sidecar: sidecar{role: role.Leader, err: unavailable}, status: 503},
 	{name: "a run of a sidecar that cannot", operation: "defragment", request: "POST /v1/defragmentations", sidecar: sidecar{role: role.Leader, bare: true}, status: 503},
-	{name: "a handover", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&run=r1&reason=it+led", sidecar: following(), status: 204},
-	{name: "a handover of nobody", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=m2&run=&reason=it+led", status: 400, body: []string{`"kind":"invalid"`}, breaks: true},
-	{name: "a handover for another site", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&run=r1&reason=it+led", header: "Sec-Fetch-Site: cross-site", status: 403},
-	{name: "a handover to a sidecar that cannot", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&run=r1&reason=it+led", sidecar: sidecar{bare: true}, status: 503},
+	{name: "a handover", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&reason=it+led", sends: handedOver, sidecar: following(), status: 204},
+	{name: "a handover of nobody", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=m2&reason=it+led", sends: handedOver, status: 400, body: []string{`"kind":"invalid"`}, breaks: true},
+	{name: "a handover of a run that goes on", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&reason=it+led",
+		sends: strings.Replace(handedOver, "handed over", "running", 1), status: 400, body: []string{`is not that of a run that is handed over (handed over)`}},
+	{name: "a handover with half a run", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&reason=it+led", sends: handedOver[:40], status: 400, body: []string{`"kind":"invalid"`}, breaks: true},
+	{name: "a handover without a run", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&reason=it+led", status: 400, body: []string{`"kind":"invalid"`}, breaks: true},
+	{name: "a handover for another site", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&reason=it+led", sends: handedOver, header: "Sec-Fetch-Site: cross-site", status: 403},
+	{name: "a handover to a sidecar that cannot", operation: "takeOverDefragmentation", request: "POST /v1/defragmentations/handover?member=2&reason=it+led", sends: handedOver, sidecar: sidecar{bare: true}, status: 503},
 	{name: "a delta of a follower that knows no leader", operation: "takeDelta", request: "POST /v1/snapshots/delta", sidecar: following(), status: 503},
 
 	{name: "a run of retention", operation: "runRetention", request: "POST /v1/retention/runs", sidecar: leading(), status: 200,
@@ -172,13 +181,22 @@ func TestEveryAnswerIsAsTheContractSays(t *testing.T) {
 	for _, x := range exchanges {
 		t.Run(x.operation+"/"+x.name, func(t *testing.T) {
 			method, path, _ := strings.Cut(x.request, " ")
-			r := httptest.NewRequestWithContext(t.Context(), method, local+path, nil)
+			r := x.asks(t.Context(), method, path)
 			if name, value, ok := strings.Cut(x.header, ": "); ok {
 				r.Header.Set(name, value)
 			}
 			x.answered(t, router, r, handler(t, x.sidecar, httpapi.Default()))
 		})
 	}
+}
+
+// asks is the request, without the header of its own.
+func (x exchange) asks(ctx context.Context, method, path string) *http.Request {
+	r := httptest.NewRequestWithContext(ctx, method, local+path, strings.NewReader(x.sends))
+	if x.sends != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r
 }
 
 // answered sends the request and compares what comes of it.
@@ -199,6 +217,7 @@ func (x exchange) answered(t *testing.T, router routers.Router, r *http.Request,
 			t.Errorf("the body lacks %s: %s", want, body)
 		}
 	}
+	r.Body = io.NopCloser(strings.NewReader(x.sends)) // anew
 	validate(t, router, x, r, answer, body)
 }
 

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,7 @@ type question struct {
 	address string // base URL of the sidecar
 	path    string // escaped
 	query   url.Values
+	body    any // as JSON; nil for none
 }
 
 // Base reads the base URL of a sidecar: scheme, host and port. What cannot be
@@ -56,9 +58,20 @@ func (c *Client) ask(ctx context.Context, q question, into any) error {
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, q.method, base.String()+q.path, nil)
+	var sent io.Reader
+	if q.body != nil {
+		text, err := json.Marshal(q.body)
+		if err != nil {
+			return fault.Wrap(fault.Internal, "ask sidecar", q.address, err)
+		}
+		sent = bytes.NewReader(text)
+	}
+	r, err := http.NewRequestWithContext(ctx, q.method, base.String()+q.path, sent)
 	if err != nil {
 		return fault.Wrap(fault.Invalid, "use address", q.address, err)
+	}
+	if sent != nil {
+		r.Header.Set("Content-Type", "application/json")
 	}
 	r.URL.RawQuery = q.query.Encode()
 	r.Header.Set("Accept", "application/json, application/problem+json")

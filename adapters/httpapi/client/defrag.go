@@ -14,8 +14,9 @@ const defragmentations = "/v1/defragmentations"
 
 // TakeOver implements ports.Sidecars.
 func (c *Client) TakeOver(ctx context.Context, address string, h defrag.Handover) error {
-	query := url.Values{"member": {h.Member.String()}, "run": {h.Run}, "reason": {h.Reason}}
-	return c.ask(ctx, question{method: http.MethodPost, address: address, path: defragmentations + "/handover", query: query}, nil)
+	query := url.Values{"member": {h.Member.String()}, "reason": {h.Reason}}
+	return c.ask(ctx, question{method: http.MethodPost, address: address, path: defragmentations + "/handover", query: query,
+		body: openapi.DefragmentationOf(h.Run)}, nil)
 }
 
 // Defragment has the leader's sidecar begin a run, or plan one, in the words of

@@ -417,7 +417,7 @@ type Defragmentations struct {
 	// Next The next tick of the schedule within the window.
 	Next time.Time `json:"next,omitempty,omitzero"`
 
-	// Runs Newest first; at most ten, of this process.
+	// Runs Newest first; at most ten, of this process and what was handed over to it.
 	Runs []Defragmentation `json:"runs"`
 
 	// Window The maintenance window, in UTC. Absent, it is always open.
@@ -1107,9 +1107,6 @@ type TakeOverDefragmentationParams struct {
 	// Member Id of the member that is left, hexadecimal, as etcd prints it.
 	Member string `form:"member" json:"member"`
 
-	// Run Id of the run that was handed over.
-	Run string `form:"run" json:"run"`
-
 	// Reason Why, for a person.
 	Reason string `form:"reason" json:"reason"`
 }
@@ -1143,6 +1140,9 @@ type ListSnapshotsParams struct {
 	// Deltas List each delta too, not only how many there are and the newest.
 	Deltas bool `form:"deltas,omitempty" json:"deltas,omitempty,omitzero"`
 }
+
+// TakeOverDefragmentationJSONRequestBody defines body for TakeOverDefragmentation for application/json ContentType.
+type TakeOverDefragmentationJSONRequestBody = Defragmentation
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1499,19 +1499,6 @@ func (siw *ServerInterfaceWrapper) TakeOverDefragmentation(w http.ResponseWriter
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "member"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "member", Err: err})
-		}
-		return
-	}
-
-	// ------------- Required query parameter "run" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "run", r.URL.Query(), &params.Run, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		var requiredError *runtime.RequiredParameterError
-		if errors.As(err, &requiredError) {
-			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "run"})
-		} else {
-			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "run", Err: err})
 		}
 		return
 	}
@@ -2518,6 +2505,7 @@ func (response DefragmentdefaultApplicationProblemPlusJSONResponse) VisitDefragm
 
 type TakeOverDefragmentationRequestObject struct {
 	Params TakeOverDefragmentationParams
+	Body   *TakeOverDefragmentationJSONRequestBody
 }
 
 type TakeOverDefragmentationResponseObject interface {
@@ -3740,6 +3728,13 @@ func (sh *strictHandler) TakeOverDefragmentation(w http.ResponseWriter, r *http.
 	var request TakeOverDefragmentationRequestObject
 
 	request.Params = params
+
+	var body TakeOverDefragmentationJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.TakeOverDefragmentation(ctx, request.(TakeOverDefragmentationRequestObject))
