@@ -85,7 +85,7 @@ type Defrag struct {
 	next     time.Time // of the schedule; zero: to be worked out
 	handover rule.Handover
 	handedAt time.Time
-	noSpace  time.Time // when the last run for want of space began
+	noSpace  rule.NoSpaceTry
 }
 
 // New returns the duty.

@@ -123,10 +123,12 @@ func (d *Defrag) takenOver(ctx context.Context) {
 
 // outOfSpace acts on the NOSPACE alarm, if that is wanted.
 func (d *Defrag) outOfSpace(ctx context.Context) {
+	own := d.own.Status()
 	d.mu.Lock()
+	d.noSpace = d.noSpace.Seen(own)
 	last := d.noSpace
 	d.mu.Unlock()
-	if !d.config.NoSpace || !rule.NoSpaceDue(d.own.Status(), last, time.Now()) {
+	if !d.config.NoSpace || !last.Due(own, time.Now()) {
 		return
 	}
 	run, err := d.claim("etcd is out of space (NOSPACE)", "", nil)
@@ -134,7 +136,7 @@ func (d *Defrag) outOfSpace(ctx context.Context) {
 		return
 	}
 	d.mu.Lock()
-	d.noSpace = time.Now()
+	d.noSpace = rule.TryNoSpace(own, time.Now())
 	d.mu.Unlock()
 	d.carryOut(ctx, job{run: run, scope: rule.Scope{NoSpace: true}, patience: d.config.Settle})
 }

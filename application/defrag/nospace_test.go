@@ -71,3 +71,33 @@ func TestOutOfSpace(t *testing.T) {
 		})
 	}
 }
+
+// Once something was compacted, a cluster that takes no writes does not wait for
+// half an hour.
+func TestOutOfSpaceUntilSomethingIsCompacted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.alarms = []cluster.Alarm{{Member: 1, Kind: "NOSPACE"}}
+		inUse := func(bytes int64) {
+			w.with(func() {
+				for i := range w.members {
+					w.members[i].Status.Errors = []string{"memberID:1 alarm:NOSPACE"}
+					w.members[i].Status.DBSize, w.members[i].Status.DBInUse = 990<<20, bytes
+				}
+			})
+		}
+		inUse(990 << 20)
+		d := w.duty(func(c *defrag.Config) { c.NoSpace = true })
+		stop := lead(t, d)
+		defer stop()
+		time.Sleep(5 * time.Minute)
+		if got := w.story(); got != "store" || !w.told(event.AlarmStays, "99 %") {
+			t.Fatalf("did %q", got)
+		}
+		inUse(100 << 20)
+		time.Sleep(time.Minute)
+		if got := w.story(); !strings.HasSuffix(got, "disarm m1") {
+			t.Errorf("a minute after a compaction: %q", got)
+		}
+	})
+}

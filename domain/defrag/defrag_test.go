@@ -227,6 +227,38 @@ func TestDisarm(t *testing.T) {
 	}
 }
 
+func TestWhenItIsTriedAgainForWantOfSpace(t *testing.T) {
+	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	using := func(inUse int64) cluster.Status {
+		return cluster.Status{Errors: []string{"memberID:1 alarm:NOSPACE"}, DBSize: 1000, DBInUse: inUse}
+	}
+	if !(defrag.NoSpaceTry{}).Due(using(1000), began) || (defrag.NoSpaceTry{}).Due(cluster.Status{DBSize: 1000}, began) {
+		t.Error("the first try is due when the alarm is raised, and only then")
+	}
+	for _, tc := range []struct {
+		name  string
+		after int64 // in use once the run was over
+		now   int64 // in use now
+		later time.Duration
+		due   bool
+	}{
+		{"it did not help just now", 1000, 1000, 29 * time.Minute, false},
+		{"it did not help half an hour ago", 1000, 1000, 30 * time.Minute, true},
+		{"it failed, and as much is free as before", 600, 600, 29 * time.Minute, false},
+		{"a few pages are always free", 1000, 950, 29 * time.Minute, false},
+		{"something was compacted since", 1000, 900, 2 * time.Minute, true},
+		{"it failed, and more was compacted since", 600, 500, 2 * time.Minute, true},
+		{"right after the run", 1000, 900, time.Minute, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			try := defrag.TryNoSpace(using(600), began).Seen(using(tc.after)).Seen(using(tc.now))
+			if got := try.Due(using(tc.now), began.Add(tc.later)); got != tc.due {
+				t.Errorf("due: %v, want %v", got, tc.due)
+			}
+		})
+	}
+}
+
 func TestAHandoverGetsOld(t *testing.T) {
 	at := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	h := defrag.Handover{Run: defrag.Run{ID: "r1"}, Member: 2, Reason: "left over"}

@@ -35,12 +35,47 @@ func Disarm(members []cluster.Candidate, below int, quota int64) (ok bool, reaso
 
 func used(size, quota int64) int { return int(float64(size) / float64(quota) * 100) }
 
-// NoSpaceAgain is how long after a run that left the NOSPACE alarm raised the
-// next is tried: what fills the database is not gone in a minute.
-const NoSpaceAgain = 30 * time.Minute
+// How long after a run that left the NOSPACE alarm raised the next is tried: what
+// fills a database is not gone in a minute. Once more pages are free than after
+// that run, something was compacted or deleted since, and a cluster that takes no
+// writes waits for it.
+const (
+	NoSpaceAgain  = 30 * time.Minute
+	NoSpaceGained = 2 * time.Minute
+)
 
-// NoSpaceDue reports whether a run for want of space is due: the alarm is raised,
-// and the last such run, if any, is long enough ago.
-func NoSpaceDue(own cluster.Status, last, now time.Time) bool {
-	return own.NoSpace() && (last.IsZero() || now.Sub(last) >= NoSpaceAgain)
+// NoSpaceTry is the last run for want of space; zero for none.
+type NoSpaceTry struct {
+	At    time.Time // when it began
+	Least int64     // bytes in free pages of the own member, the fewest seen since
 }
+
+// TryNoSpace is a run that begins now.
+func TryNoSpace(own cluster.Status, now time.Time) NoSpaceTry {
+	return NoSpaceTry{At: now, Least: own.DBSize - own.DBInUse}
+}
+
+// Seen returns the try after the own member was seen to be as it is.
+func (t NoSpaceTry) Seen(own cluster.Status) NoSpaceTry {
+	t.Least = min(t.Least, own.DBSize-own.DBInUse)
+	return t
+}
+
+// Due reports whether a run for want of space is due: the alarm is raised, and the
+// last such run, if any, is long enough ago.
+func (t NoSpaceTry) Due(own cluster.Status, now time.Time) bool {
+	again := NoSpaceAgain
+	if own.DBSize-own.DBInUse-t.Least > own.DBSize/noSpacePart {
+		again = NoSpaceGained
+	}
+	return own.NoSpace() && (t.At.IsZero() || now.Sub(t.At) >= again)
+}
+
+// noSpacePart is the part of a database that must be free to be worth it while
+// etcd is out of space. A few free pages there are always: for those the members
+// would be done again and again.
+const noSpacePart = 20
+
+// gives reports whether a member has enough to give back while etcd is out of
+// space.
+func gives(s cluster.Status) bool { return s.DBSize-s.DBInUse > s.DBSize/noSpacePart }

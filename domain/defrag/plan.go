@@ -149,17 +149,12 @@ func (s State) step(c cluster.Candidate) Step {
 	return step
 }
 
-// noSpacePart is the part of a database that must be free to be worth it while
-// etcd is out of space. A few free pages there are always: for those the members
-// would be done again and again.
-const noSpacePart = 20
-
 // leaves says whether a member that could be defragmented is left alone.
 func (s State) leaves(st cluster.Status) (skip bool, reason string) {
 	wanted, reason := s.Wanted(st)
 	switch {
 	case wanted:
-	case s.Scope.NoSpace && st.DBSize-st.DBInUse > st.DBSize/noSpacePart:
+	case s.Scope.NoSpace && gives(st):
 		reason = fmt.Sprintf("etcd is out of space, and %d bytes can be given back", st.DBSize-st.DBInUse)
 		wanted = true
 	case s.Scope.All:
