@@ -24,7 +24,7 @@ type FullPlan struct {
 // PlanFull says which full could be built, and whether it is due by r. An empty
 // bucket and one without a restorable revision are NotFound.
 func (c *Compactor) PlanFull(ctx context.Context, r rule.Full) (FullPlan, error) {
-	plan, err := c.rebuilder().Plan(ctx, restore.Request{Target: chain.Latest, KeepRevisions: true})
+	plan, err := c.rebuilder().Plan(ctx, restore.Request{Target: chain.Latest, KeepRevisions: true, Force: true})
 	if err != nil {
 		return FullPlan{}, err
 	}

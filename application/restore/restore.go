@@ -27,8 +27,10 @@ type Request struct {
 	Dir      string
 	Identity ports.MemberIdentity
 	// KeepRevisions restores the history exactly. Without it the revision is
-	// bumped above everything that clients may have seen.
+	// bumped above everything that clients may have seen. Force keeps them also
+	// where the bucket names later ones; see chain.Keep.
 	KeepRevisions bool
+	Force         bool
 	// BumpTo fixes the revision to continue from, so that several members agree;
 	// 0 chooses one. It must be above everything that the bucket names.
 	BumpTo       int64
@@ -111,7 +113,9 @@ func plan(c *timeline.Catalogue, req Request, broken []Broken) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Path: path, Coverage: chain.Cover(h), Excluded: broken}
-	if !req.KeepRevisions {
+	if req.KeepRevisions {
+		err = chain.Keep(c, target, req.Force)
+	} else {
 		p.BumpTo, err = chain.BumpTo(c, req.BumpTo, req.SeenRevision, target)
 	}
 	return p, err
@@ -146,7 +150,7 @@ func (r *Restorer) Run(ctx context.Context, req Request, progress Progress) (Res
 // afterwards. Damaged objects are planned around as in a restore; of the request
 // only timeline, target and SkipProof count.
 func (r *Rebuilder) Run(ctx context.Context, req Request, begin func(context.Context) (ports.StagedDatabase, error), use func(Rebuilt) error) error {
-	req.KeepRevisions = true
+	req.KeepRevisions, req.Force = true, true
 	return r.around(ctx, req, func(p Plan, h *timeline.History) error {
 		staged, err := begin(ctx)
 		if err != nil {

@@ -18,7 +18,7 @@ func TestDryRunShowsThePlanAndDoesNothing(t *testing.T) {
 		args   []string
 	}{
 		{"dry-run.txt", []string{"--to-revision", "23"}},
-		{"dry-run-latest-kept.txt", []string{"--to-revision", "latest", "--keep-revisions"}},
+		{"dry-run-latest-kept.txt", []string{"--to-revision", "latest", "--keep-revisions", "--force"}},
 		{"dry-run.json", []string{"--to-revision", "23", "-o", "json", "--seen-revision", "7000"}},
 		{"dry-run-moment.txt", []string{"--to-time", "2026-11-03T10:04:30Z"}},
 		{"dry-run-moment.json", []string{"--to-time", "2026-11-03T10:04:30Z", "-o", "json"}},
@@ -63,7 +63,7 @@ func TestRestoreProvesWhatItRestored(t *testing.T) {
 func TestRestoreAsJSON(t *testing.T) {
 	b := eventful(t)
 	got := command(t, "restore", "--store", b.url(), "--data-dir", filepath.Join(t.TempDir(), "data"),
-		"--to-revision", "latest", "--keep-revisions", "-o", "json")
+		"--to-revision", "latest", "--keep-revisions", "--force", "-o", "json")
 	if got.code != 0 {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
@@ -103,9 +103,11 @@ func TestRestoreRefusals(t *testing.T) {
 		{"a timeline that is none", []string{"--to-revision", "5", "--timeline", "7"}, 3, []string{"timeline 7"}},
 		{"a directory with data", []string{"--to-revision", "5", "--data-dir", full}, 4, []string{"not empty: member", "what to do:"}},
 		{"two ways to count at once", []string{"--to-revision", "5", "--keep-revisions", "--seen-revision", "9"}, 2, []string{"--seen-revision"}},
+		{"an exact copy that clients could meet", []string{"--to-revision", "23", "--keep-revisions"}, 4, []string{"up to 65", "--force"}},
+		{"force for nothing", []string{"--to-revision", "23", "--force"}, 2, []string{"--force", "without --keep-revisions"}},
 		{"a cluster without the member", []string{"--to-revision", "5", "--name", "m1", "--initial-cluster", "m2=http://a:2380"}, 2, []string{"does not name the member m1"}},
 		{"two members that would differ", []string{"--to-revision", "latest", "--initial-cluster", "default=http://localhost:2380,m2=http://a:2380"}, 2,
-			[]string{"2 settings", "--to-revision", "--bump-to"}},
+			[]string{"3 settings", "--to-revision", "--bump-to", "--initial-cluster-token"}},
 		{"a moment for several members", []string{"--to-time", "14:03", "--bump-to", "1000", "--initial-cluster", "default=http://localhost:2380,m2=http://a:2380"}, 2,
 			[]string{"may not be the same for every member"}},
 		{"everything wrong at once", []string{"--to-revision", "x", "--initial-cluster", "m1", "--initial-advertise-peer-urls", "here", "-o", "xml", "--log-level", "loud"}, 2,

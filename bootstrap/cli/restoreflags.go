@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/rand"
 	"net/url"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ type restoreFlags struct {
 	token          string
 	peerURLs       string
 	keep           bool
+	force          bool
 	seen           int64
 	bumpTo         int64
 	skipProof      bool
@@ -41,9 +43,10 @@ func (f *restoreFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.dir, "data-dir", "", "directory to make; default: the member's name with .etcd")
 	fs.StringVar(&f.name, "name", "default", "name of the restored member")
 	fs.StringVar(&f.initialCluster, "initial-cluster", "", "members of the restored cluster, as name=peerURL,…; default: the restored member alone")
-	fs.StringVar(&f.token, "initial-cluster-token", "etcd-cluster", "token of the restored cluster")
+	fs.StringVar(&f.token, "initial-cluster-token", "", "token of the restored cluster, the same for all of its members; default: a fresh one, for a cluster of one")
 	fs.StringVar(&f.peerURLs, "initial-advertise-peer-urls", "http://localhost:2380", "peer URLs of the restored member")
-	fs.BoolVar(&f.keep, "keep-revisions", false, "make an exact copy: for proofs, not for clients that saw later revisions")
+	fs.BoolVar(&f.keep, "keep-revisions", false, "make an exact copy: for proofs, not for clients that saw later revisions; refused where the store has such")
+	fs.BoolVar(&f.force, "force", false, "with --keep-revisions: also where the store has later revisions")
 	fs.Int64Var(&f.seen, "seen-revision", 0, "largest revision that a client is known to have seen")
 	fs.Int64Var(&f.bumpTo, "bump-to", 0, "revision to continue from, the same for every member of a restored cluster; 0 to choose one")
 	fs.BoolVar(&f.skipProof, "skip-proof", false, "do not compare with the hash that the live cluster gave")
@@ -54,7 +57,7 @@ func (f *restoreFlags) register(fs *pflag.FlagSet) {
 func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []fault.Problem) {
 	r := flagReader{}
 	req := restore.Request{
-		Epoch: f.epoch, Target: f.target.read(&r, now), Dir: f.dir, KeepRevisions: f.keep, SeenRevision: f.seen, BumpTo: f.bumpTo, SkipProof: f.skipProof,
+		Epoch: f.epoch, Target: f.target.read(&r, now), Dir: f.dir, KeepRevisions: f.keep, Force: f.force, SeenRevision: f.seen, BumpTo: f.bumpTo, SkipProof: f.skipProof,
 		Identity: ports.MemberIdentity{Name: f.name, ClusterToken: f.token},
 	}
 	if f.name == "" {
@@ -65,6 +68,9 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	}
 	if f.seen < 0 {
 		r.add("--seen-revision", strconv.FormatInt(f.seen, 10), "is negative", "a revision, or 0")
+	}
+	if f.force && !f.keep {
+		r.add("--force", "true", "means nothing without --keep-revisions", "give both, or none")
 	}
 	if f.keep && f.seen != 0 {
 		r.add("--seen-revision", strconv.FormatInt(f.seen, 10), "means nothing with --keep-revisions", "give one of the two")
@@ -86,6 +92,9 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	}
 	if !dryRun {
 		r.sameForAll(req, f.target)
+		if req.Identity.ClusterToken == "" {
+			req.Identity.ClusterToken = freshToken()
+		}
 	}
 	return req, r.problems
 }
@@ -99,10 +108,17 @@ func (r *flagReader) sameForAll(req restore.Request, target restoreTarget) {
 	if !target.fixed() {
 		r.add("--to-revision", target.revision, "may not be the same for every member of --initial-cluster", "for all members the revision that --dry-run prints on one of them")
 	}
+	if req.Identity.ClusterToken == "" {
+		r.add("--initial-cluster-token", "", "would be another for every member of --initial-cluster", "for all members the same, which no cluster had before")
+	}
 	if !req.KeepRevisions && req.BumpTo == 0 {
 		r.add("--bump-to", "0", "would let every member of --initial-cluster continue from another revision", "for all members the revision that --dry-run prints on one of them")
 	}
 }
+
+// freshToken is one that no cluster had before: ids of members and cluster follow
+// from it, so nobody of the old cluster is taken for a member of the new one.
+func freshToken() string { return "restored-" + strings.ToLower(rand.Text()) }
 
 // flagReader parses flags and collects what is wrong.
 type flagReader struct{ problems []fault.Problem }

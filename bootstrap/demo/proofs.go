@@ -98,7 +98,7 @@ func (s *story) comeBack(ctx context.Context) error {
 
 // exactly restores a revision with its history and compares etcd's own hash.
 func (s *story) exactly(ctx context.Context, revision int64) error {
-	c, took, err := s.restore(ctx, fmt.Sprintf("exact-%d", revision), fmt.Sprint(revision), "--keep-revisions")
+	c, took, err := s.restore(ctx, fmt.Sprintf("exact-%d", revision), fmt.Sprint(revision), "--keep-revisions", "--force")
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,19 @@ func BumpTo(c *timeline.Catalogue, fixed, seen, target int64) (int64, error) {
 	return fixed, nil
 }
 
+// Keep says whether a target may be restored with its revisions as they are:
+// Conflict if the bucket names later ones, since a client that saw one of them
+// would see it again with other contents, and miss what came between. force does
+// it all the same, for a copy that no such client meets.
+func Keep(c *timeline.Catalogue, target int64, force bool) error {
+	if newest := c.MaxRevision(); newest > target && !force {
+		return fault.New(fault.Conflict, "plan restore", fmt.Sprintf("revision %d", target),
+			fmt.Sprintf("clients may have seen later ones, up to %d, and would see these revisions again with other contents", newest)).
+			WithRemedy("leave out --keep-revisions for a cluster that clients use, or add --force for a copy that none of them meets")
+	}
+	return nil
+}
+
 // Latest stands for the newest restorable revision, where a target is wanted.
 const Latest int64 = -1
 

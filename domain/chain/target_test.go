@@ -20,6 +20,28 @@ func bucket(histories ...*timeline.History) *timeline.Catalogue {
 	return c
 }
 
+func TestRevisionsAreKeptOnlyWhereNoneAreLater(t *testing.T) {
+	restored := bucket(catalogue(full(0, 10), delta(11, 40)), catalogue(full(15, 20), delta(21, 30)))
+	for _, tc := range []struct {
+		name   string
+		target int64
+		force  bool
+		ok     bool
+	}{
+		{"the newest of all", 40, false, true},
+		{"the newest of its timeline, not of the bucket", 30, false, false},
+		{"one before the newest", 39, false, false},
+		{"one before the newest, by force", 39, true, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := chain.Keep(restored, tc.target, tc.force)
+			if (err == nil) != tc.ok || err != nil && (fault.KindOf(err) != fault.Conflict || !strings.Contains(err.Error(), "up to 40")) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
 func TestLocate(t *testing.T) {
 	// The second was restored at 15 and went its own way; the base of the third is pending.
 	three := bucket(

@@ -188,7 +188,7 @@ func restoreStore(o order) (report, error) {
 	}
 	began := time.Now()
 	result, err := restore.New(revkeeper.New(store), datadir.Dirs{}, observe).Run(context.Background(), restore.Request{
-		Target: target, Dir: o.Dir, Identity: identity(), KeepRevisions: true, SkipProof: !o.Prove,
+		Target: target, Dir: o.Dir, Identity: identity(), KeepRevisions: true, Force: true, SkipProof: !o.Prove,
 	}, progress)
 	if err != nil {
 		return report{}, err

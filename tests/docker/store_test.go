@@ -114,7 +114,7 @@ func (c *cluster) restore(target string, flags ...string) (*clientv3.Client, ren
 // everything with what a member answers.
 func (c *cluster) sameAt(source *clientv3.Client, revision int64) {
 	c.t.Helper()
-	restored, result := c.restore(strconv.FormatInt(revision, 10), "--keep-revisions")
+	restored, result := c.restore(strconv.FormatInt(revision, 10), "--keep-revisions", "--force")
 	oracle.SameAt(c.t, source, restored, revision)
 	if result.Proof != nil && result.Proof.Revision > revision {
 		c.t.Errorf("revision %d was compared with a proof of %d", revision, result.Proof.Revision)

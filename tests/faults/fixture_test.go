@@ -203,7 +203,7 @@ func tryRestore(t *testing.T, store ports.ObjectStore, epoch int, target int64) 
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	res, err := restorer(store).Run(t.Context(), restore.Request{Epoch: epoch, Target: target, Dir: dir,
-		Identity: identity("http://localhost:2380", "default"), KeepRevisions: true}, nil)
+		Identity: identity("http://localhost:2380", "default"), KeepRevisions: true, Force: true}, nil)
 	return dir, res, err
 }
 

@@ -126,7 +126,7 @@ func TestARestoredClusterBeginsATimeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := restorer(store).Run(t.Context(), restore.Request{Target: head - 10, Dir: m.DataDir,
-		Identity: identity(m.PeerURL, m.Name), KeepRevisions: true}, nil)
+		Identity: identity(m.PeerURL, m.Name), KeepRevisions: true, Force: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

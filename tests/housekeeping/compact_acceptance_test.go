@@ -285,7 +285,7 @@ func TestAcceptanceCompacted(t *testing.T) {
 		for range 10 {
 			rev := b.window.Windows[0].First + rng.Int64N(b.head-b.window.Windows[0].First+1)
 			dir := filepath.Join(t.TempDir(), "data")
-			out, err := exec.Command(binary, "restore", "--store", "file://"+b.dir, "--to-revision", fmt.Sprint(max(rev, 2)), "--data-dir", dir, "--keep-revisions").CombinedOutput()
+			out, err := exec.Command(binary, "restore", "--store", "file://"+b.dir, "--to-revision", fmt.Sprint(max(rev, 2)), "--data-dir", dir, "--keep-revisions", "--force").CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}

@@ -348,7 +348,7 @@ func TestARestoreBesideARun(t *testing.T) {
 	r := restore.New(listed, datadir.Dirs{}, eventlog.Logger(slog.New(slog.DiscardHandler)))
 	dir := t.TempDir() + "/data"
 	// From full 10 the way leads over a delta that goes; full 20 holds it as well.
-	res, err := r.Run(t.Context(), restore.Request{Target: 18, Dir: dir, KeepRevisions: true, Identity: identity(), SkipProof: true}, nil)
+	res, err := r.Run(t.Context(), restore.Request{Target: 18, Dir: dir, KeepRevisions: true, Force: true, Identity: identity(), SkipProof: true}, nil)
 	if err != nil || len(res.Plan.Excluded) == 0 || res.Plan.Base.Last != 20 {
 		t.Errorf("%+v, %v", res.Plan, err)
 	}

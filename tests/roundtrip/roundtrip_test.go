@@ -116,7 +116,7 @@ func restoreAt(t *testing.T, store ports.ObjectStore, target int64, keep bool) (
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	r := restore.New(revkeeper.New(store), datadir.Dirs{}, eventlog.Logger(slog.New(slog.DiscardHandler)))
-	res, err := r.Run(t.Context(), restore.Request{Target: target, Dir: dir, Identity: identity(), KeepRevisions: keep}, nil)
+	res, err := r.Run(t.Context(), restore.Request{Target: target, Dir: dir, Identity: identity(), KeepRevisions: keep, Force: true}, nil)
 	if err != nil {
 		t.Fatalf("restore revision %d: %v", target, err)
 	}

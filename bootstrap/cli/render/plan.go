@@ -89,5 +89,13 @@ func revisions(plan restore.Plan) string {
 }
 
 func identity(req restore.Request) string {
-	return fmt.Sprintf("%s of a cluster of %d, token %s", req.Identity.Name, len(req.Identity.InitialCluster), req.Identity.ClusterToken)
+	token := "token " + req.Identity.ClusterToken
+	switch {
+	case req.Identity.ClusterToken != "":
+	case len(req.Identity.InitialCluster) > 1:
+		token = "a token that is to be named"
+	default:
+		token = "a fresh token"
+	}
+	return fmt.Sprintf("%s of a cluster of %d, %s", req.Identity.Name, len(req.Identity.InitialCluster), token)
 }
