@@ -60,7 +60,7 @@ func (p Program) root() *cobra.Command {
 	}
 	root.SetUsageTemplate(usageTemplate())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.run(), p.status(), p.list(), p.restore(), p.gc(), p.pin(), p.unpin(), p.timeline(), p.compact(), p.defrag(),
+	root.AddCommand(p.run(), p.status(), p.list(), p.restore(), p.verify(), p.gc(), p.pin(), p.unpin(), p.timeline(), p.compact(), p.defrag(),
 		p.config(), p.version())
 	return root
 }

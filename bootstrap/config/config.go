@@ -81,6 +81,8 @@ var (
 	StoreOnly  = Scope{"store", "log"}
 	// Compaction is what works on the store alone and writes to it.
 	Compaction = Scope{"name", "store", "compact", "spool", "log"}
+	// Verification is what reads the store and needs room to rebuild what it holds.
+	Verification = Scope{"store", "spool", "log"}
 	// Tidying is what deletes from the store.
 	Tidying = Scope{"store", "retention", "log"}
 )

@@ -25,6 +25,8 @@ func newCompactor(store ports.ObjectStore, c config.Compact, spool config.Spool,
 	return compact.New(revkeeper.New(paced), writer, writer, datadir.NewBuilder(spool.Dir), fullspool.New(spool.Dir), sign, o), nil
 }
 
+func newBuilder(c config.Spool) ports.SnapshotBuilder { return datadir.NewBuilder(c.Dir) }
+
 // leadersSign lets a sidecar compact only while it leads.
 func leadersSign(sign backup.Sign) compact.Sign { return compact.Sign(sign) }
 

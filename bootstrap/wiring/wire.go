@@ -11,6 +11,7 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/application/compact"
 	"github.com/revkeeper/revkeeper/application/retention"
+	"github.com/revkeeper/revkeeper/application/verify"
 	"github.com/revkeeper/revkeeper/bootstrap/config"
 )
 
@@ -30,6 +31,13 @@ func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bu
 // nobody. Of the configuration only the sections store and retention are used.
 func InitializeRetention(ctx context.Context, c config.Store, r config.Retention, log *slog.Logger) (*retention.Keeper, error) {
 	panic(wire.Build(loggingObserver, openStore, patientStore, revkeeper.New, keeperSet, newRetentionConfig, newTidy))
+}
+
+// InitializeVerification puts together what checks a bucket, without etcd. It
+// contacts nobody and writes nothing to the store. Only the sections of
+// config.Verification are used.
+func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logger) (*verify.Verifier, error) {
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, keeperSet, newBuilder, verify.New))
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

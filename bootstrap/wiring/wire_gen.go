@@ -21,6 +21,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/role"
 	"github.com/revkeeper/revkeeper/application/snapshot"
 	"github.com/revkeeper/revkeeper/application/status"
+	"github.com/revkeeper/revkeeper/application/verify"
 	"github.com/revkeeper/revkeeper/bootstrap/config"
 	"log/slog"
 )
@@ -205,6 +206,28 @@ func InitializeRetention(ctx context.Context, c config.Store, r config.Retention
 	keeper := newColdKeeper(objectStore)
 	retentionKeeper := newTidy(retentionConfig, archive, keeper, observer)
 	return retentionKeeper, nil
+}
+
+// InitializeVerification puts together what checks a bucket, without etcd. It
+// contacts nobody and writes nothing to the store. Only the sections of
+// config.Verification are used.
+func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logger) (*verify.Verifier, error) {
+	store := c.Store
+	wiringBareStore, err := openStore(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	observer := loggingObserver(log)
+	objectStore, err := patientStore(wiringBareStore, store, observer)
+	if err != nil {
+		return nil, err
+	}
+	archive := revkeeper.New(objectStore)
+	keeper := newColdKeeper(objectStore)
+	spool := c.Spool
+	snapshotBuilder := newBuilder(spool)
+	verifier := verify.New(archive, keeper, snapshotBuilder, observer)
+	return verifier, nil
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

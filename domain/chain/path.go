@@ -178,7 +178,10 @@ func Without(h *timeline.History, keys ...string) *timeline.History {
 }
 
 func unreachable(h *timeline.History, cov Coverage, target int64) error {
-	detail := fmt.Sprintf("revision %d cannot be restored; %s", target, DescribeWindows(cov))
+	detail := DescribeWindows(cov)
+	if target != Latest {
+		detail = fmt.Sprintf("revision %d cannot be restored; %s", target, detail)
+	}
 	if missing := missingFor(h, cov, target); len(missing) > 0 {
 		detail += "; no object holds " + joinRanges(missing)
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -49,6 +50,11 @@ func TestGracefulEndStoresWhatIsPending(t *testing.T) {
 		t.Fatalf("restore: exit %d: %s%s", code, out, errs)
 	}
 	oracle.SameAt(t, client, oracle.Connect(t, servers.StartRestored(t, "etcd37", dir)), w.Acknowledged)
+
+	code, out, errs = revkeeper(t, "verify", "--store-url", store, "--spool-dir", t.TempDir())
+	if want := fmt.Sprintf("revision %d of timeline 1 restores; up to revision", w.Acknowledged); code != 0 || !strings.Contains(out, want) {
+		t.Errorf("verify: exit %d: %s%s\nwant %q", code, out, errs, want)
+	}
 }
 
 func TestUnreachableEtcdAtStart(t *testing.T) {

@@ -103,3 +103,15 @@ func (t *TidyProgress) Step(s retention.Step) {
 
 // End leaves the line empty.
 func (t *TidyProgress) End() { t.bar.End() }
+
+// Checked shows how many of the objects of a bucket were read.
+func (p *Progress) Checked(done, total int, bytes int64) {
+	const phase = "objects"
+	now := time.Now()
+	changed := p.phase != phase
+	p.phase = phase
+	if p.terminal && (changed || done == total || now.Sub(p.drawn) >= redrawTime) {
+		p.drawn = now
+		p.draw(fmt.Sprintf("reading: %d of %d objects, %s", done, total, size(bytes)))
+	}
+}

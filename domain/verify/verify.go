@@ -1,0 +1,133 @@
+// Package verify holds the rules of what a check of a bucket means: what counts as
+// damage, what is only worth knowing, and what was proven by it.
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+)
+
+// Level is how deep a check goes. Each holds those before it.
+type Level string
+
+// The levels.
+const (
+	Structure Level = "structure" // what the listing says: continuous and undisputed
+	Objects   Level = "objects"   // every full and delta is what was written
+	Restore   Level = "restore"   // a history was rebuilt and compared with etcd's own hash
+)
+
+// Levels lists the levels, the shallowest first.
+func Levels() []Level { return []Level{Structure, Objects, Restore} }
+
+// Includes reports whether a check of this level does what other does.
+func (l Level) Includes(other Level) bool {
+	return slices.Index(Levels(), l) >= slices.Index(Levels(), other)
+}
+
+// Finding is something that keeps part of a bucket from being restored.
+type Finding struct {
+	Kind     fault.Kind // Corrupt, Diverged or NotFound
+	Timeline int
+	Object   string // key; empty for a finding about revisions
+	Detail   string
+}
+
+// Note is something worth knowing that harms nothing by itself.
+type Note struct {
+	Timeline int // 0 for the bucket
+	Detail   string
+}
+
+// Restored is a history that was rebuilt.
+type Restored struct {
+	Timeline int
+	Revision int64
+	Records  int64           // of deltas
+	Proof    *proof.Recorded // that it was compared with; nil for none
+	Took     time.Duration
+}
+
+// Report is what a check found and did.
+type Report struct {
+	Level    Level
+	Windows  map[int][]chain.Range // restorable revisions by timeline, as listed
+	Objects  int                   // fulls and deltas that were read back
+	Bytes    int64                 // of them, as stored
+	Restored *Restored             // nil where nothing was rebuilt
+	Findings []Finding
+	Notes    []Note
+}
+
+// severity orders the kinds of findings, the worst first.
+var severity = []fault.Kind{fault.Corrupt, fault.Diverged, fault.NotFound}
+
+// Worst returns the kind of the worst finding; ok is false if there is none.
+func (r Report) Worst() (kind fault.Kind, ok bool) {
+	for _, kind := range severity {
+		if slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Kind == kind }) {
+			return kind, true
+		}
+	}
+	return "", false
+}
+
+// Proven says in one sentence what may be relied on after the check.
+func (r Report) Proven() string {
+	if len(r.Findings) > 0 {
+		return "nothing is proven while there are findings"
+	}
+	switch x := r.Restored; {
+	case x != nil && x.Proof != nil:
+		return fmt.Sprintf("revision %d of timeline %d restores; up to revision %d it is what etcd had by its own HashKV, and every byte after that is what was written",
+			x.Revision, x.Timeline, x.Proof.Revision)
+	case x != nil:
+		return fmt.Sprintf("revision %d of timeline %d restores, and every byte is what was written; no HashKV is stored to compare it with", x.Revision, x.Timeline)
+	case r.Level.Includes(Objects):
+		return "every full and delta is what was written; nothing was restored"
+	default:
+		return "the listing is continuous; no object was read"
+	}
+}
+
+// Look judges the listing of a timeline: what in it can never be restored, and what
+// is worth knowing. Gaps without a delta in them are what retention leaves between
+// the points that it keeps; deltas that no full leads up to are another matter.
+func Look(h *timeline.History) (findings []Finding, notes []Note) {
+	cov := chain.Cover(h)
+	find := func(kind fault.Kind, format string, args ...any) {
+		findings = append(findings, Finding{Kind: kind, Timeline: h.Epoch, Detail: fmt.Sprintf(format, args...)})
+	}
+	note := func(format string, args ...any) {
+		notes = append(notes, Note{Timeline: h.Epoch, Detail: fmt.Sprintf(format, args...)})
+	}
+	for _, r := range cov.Disputed {
+		find(fault.Diverged, "two deltas disagree about revisions %s", r)
+	}
+	for _, r := range cov.Baseless {
+		find(fault.NotFound, "revisions %s are in deltas, and no full leads up to them", r)
+	}
+	if len(cov.Windows) == 0 {
+		find(fault.NotFound, "it has no finished full, so nothing of it can be restored")
+	}
+	for _, r := range cov.Gaps {
+		if !slices.ContainsFunc(cov.Baseless, func(b chain.Range) bool { return r.Contains(b.First) || r.Contains(b.Last) }) {
+			note("revisions %s cannot be restored: nothing holds them", r)
+		}
+	}
+	for _, f := range h.Fulls {
+		if !f.Finished {
+			note("%s has no description: it is being uploaded, or its upload was broken off", f.Key())
+		}
+	}
+	for _, s := range h.Strays {
+		find(fault.NotFound, "%s describes a full that is not there", s.Key())
+	}
+	return findings, notes
+}
