@@ -58,9 +58,8 @@ func (v *Verifier) Run(ctx context.Context, req Request, progress Progress) (rul
 	if err != nil {
 		return report, err
 	}
+	report.Findings, report.Notes = rule.Look(histories)
 	for _, h := range histories {
-		findings, notes := rule.Look(&h)
-		report.Findings, report.Notes = append(report.Findings, findings...), append(report.Notes, notes...)
 		report.Windows[h.Epoch] = chain.Cover(&h).Windows
 	}
 	if n := len(c.Foreign); n > 0 {

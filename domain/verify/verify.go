@@ -96,10 +96,29 @@ func (r Report) Proven() string {
 	}
 }
 
-// Look judges the listing of a timeline: what in it can never be restored, and what
-// is worth knowing. Gaps without a delta in them are what retention leaves between
-// the points that it keeps; deltas that no full leads up to are another matter.
-func Look(h *timeline.History) (findings []Finding, notes []Note) {
+// Look judges the listing of timelines, which come by epoch: what can never be
+// restored, and what is worth knowing. What is missing from a timeline that was
+// superseded stays missing, and nothing can be done about it: that is a note, so
+// that a check that is run by schedule does not fail for ever.
+func Look(histories []timeline.History) (findings []Finding, notes []Note) {
+	for i := range histories {
+		found, noted := look(&histories[i])
+		notes = append(notes, noted...)
+		for _, f := range found {
+			if f.Kind == fault.NotFound && i < len(histories)-1 {
+				notes = append(notes, Note{Timeline: f.Timeline, Detail: f.Detail + "; it was superseded"})
+				continue
+			}
+			findings = append(findings, f)
+		}
+	}
+	return findings, notes
+}
+
+// look judges one timeline. Gaps without a delta in them are what retention leaves
+// between the points that it keeps; deltas that no full leads up to are another
+// matter.
+func look(h *timeline.History) (findings []Finding, notes []Note) {
 	cov := chain.Cover(h)
 	find := func(kind fault.Kind, format string, args ...any) {
 		findings = append(findings, Finding{Kind: kind, Timeline: h.Epoch, Detail: fmt.Sprintf(format, args...)})

@@ -47,7 +47,7 @@ func TestWhatAListingSays(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.history.Epoch = 1
 			r := verify.Report{}
-			r.Findings, r.Notes = verify.Look(&tc.history)
+			r.Findings, r.Notes = verify.Look([]timeline.History{tc.history})
 			if kind, bad := r.Worst(); kind != tc.kind || bad != (tc.findings > 0) || len(r.Findings) != tc.findings {
 				t.Errorf("the worst is %q, of %+v", kind, r.Findings)
 			}
@@ -62,6 +62,22 @@ func TestWhatAListingSays(t *testing.T) {
 				t.Errorf("findings:\n%snotes:\n%s", found, noted)
 			}
 		})
+	}
+}
+
+func TestWhatASupersededTimelineLacksStaysAway(t *testing.T) {
+	baseless := timeline.History{Deltas: []timeline.Delta{delta(11, 20, "a")}}
+	disputed := timeline.History{Fulls: []timeline.Full{full(0, 10)}, Deltas: []timeline.Delta{delta(11, 20, "a"), delta(11, 20, "b")}}
+	whole := timeline.History{Fulls: []timeline.Full{full(0, 10)}}
+	for i, h := range []*timeline.History{&baseless, &disputed, &whole} {
+		h.Epoch = i + 1
+	}
+	findings, notes := verify.Look([]timeline.History{baseless, disputed, whole})
+	if len(findings) != 1 || findings[0].Kind != fault.Diverged || findings[0].Timeline != 2 {
+		t.Errorf("findings: %+v", findings)
+	}
+	if len(notes) != 2 || notes[0].Timeline != 1 || !strings.Contains(notes[0].Detail, "superseded") {
+		t.Errorf("notes: %+v", notes)
 	}
 }
 
