@@ -64,10 +64,11 @@ func bounded(next http.Handler) http.Handler {
 	})
 }
 
-// drainedBody takes the body off the connection before the handler, which finds
-// it in memory; hardly any operation reads one. It is bounded here and not by http.Server's ReadTimeout,
-// which would also end requests that only take long to be answered.
-func (s *Server) drainedBody(next http.Handler) http.Handler {
+// bufferedBody takes the body off the connection before the handler, which finds
+// it in memory; hardly any operation reads one. It is bounded here and not by
+// http.Server's ReadTimeout, which would also end requests that only take long to
+// be answered.
+func (s *Server) bufferedBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			control := http.NewResponseController(w)

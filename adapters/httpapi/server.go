@@ -70,6 +70,6 @@ func (s *Server) routes() {
 
 	foreign := http.NewCrossOriginProtection()
 	foreign.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	served := s.drainedBody(s.forwarded(negotiated(r)))
+	served := s.bufferedBody(s.forwarded(negotiated(r)))
 	s.handler = s.recovered(headers(bounded(s.knownHost(foreign.Handler(s.authenticated(served))))))
 }

@@ -52,12 +52,12 @@ type NoSpaceTry struct {
 
 // TryNoSpace is a run that begins now.
 func TryNoSpace(own cluster.Status, now time.Time) NoSpaceTry {
-	return NoSpaceTry{At: now, Least: own.DBSize - own.DBInUse}
+	return NoSpaceTry{At: now, Least: free(own)}
 }
 
 // Seen returns the try after the own member was seen to be as it is.
 func (t NoSpaceTry) Seen(own cluster.Status) NoSpaceTry {
-	t.Least = min(t.Least, own.DBSize-own.DBInUse)
+	t.Least = min(t.Least, free(own))
 	return t
 }
 
@@ -65,7 +65,7 @@ func (t NoSpaceTry) Seen(own cluster.Status) NoSpaceTry {
 // last such run, if any, is long enough ago.
 func (t NoSpaceTry) Due(own cluster.Status, now time.Time) bool {
 	again := NoSpaceAgain
-	if own.DBSize-own.DBInUse-t.Least > own.DBSize/noSpacePart {
+	if free(own)-t.Least > own.DBSize/noSpacePart {
 		again = NoSpaceGained
 	}
 	return own.NoSpace() && (t.At.IsZero() || now.Sub(t.At) >= again)
@@ -78,4 +78,7 @@ const noSpacePart = 20
 
 // gives reports whether a member has enough to give back while etcd is out of
 // space.
-func gives(s cluster.Status) bool { return s.DBSize-s.DBInUse > s.DBSize/noSpacePart }
+func gives(s cluster.Status) bool { return free(s) > s.DBSize/noSpacePart }
+
+// free returns the bytes in free pages.
+func free(s cluster.Status) int64 { return s.DBSize - s.DBInUse }

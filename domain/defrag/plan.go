@@ -155,7 +155,7 @@ func (s State) leaves(st cluster.Status) (skip bool, reason string) {
 	switch {
 	case wanted:
 	case s.Scope.NoSpace && gives(st):
-		reason = fmt.Sprintf("etcd is out of space, and %d bytes can be given back", st.DBSize-st.DBInUse)
+		reason = fmt.Sprintf("etcd is out of space, and %d bytes can be given back", free(st))
 		wanted = true
 	case s.Scope.All:
 		reason, wanted = "asked for, although "+reason, true
