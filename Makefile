@@ -79,12 +79,12 @@ fuzz:
 	done
 
 .PHONY: acceptance
-acceptance: ## Run a long measurement by hand: SUITE=bench, faults, fuzz, failover, housekeeping or roundtrip
+acceptance: ## Run a long measurement by hand: SUITE=bench, faults, fuzz, failover, housekeeping, restore or roundtrip
 	@$(MAKE) --no-print-directory acceptance-$(or $(SUITE),missing)
 
 .PHONY: acceptance-missing
 acceptance-missing:
-	@echo "name a suite: make acceptance SUITE=bench, faults, fuzz, failover, housekeeping or roundtrip"; exit 2
+	@echo "name a suite: make acceptance SUITE=bench, faults, fuzz, failover, housekeeping, restore or roundtrip"; exit 2
 
 .PHONY: acceptance-bench
 acceptance-bench: bench
@@ -106,6 +106,10 @@ acceptance-faults:
 .PHONY: acceptance-housekeeping
 acceptance-housekeeping:
 	go test -tags acceptance -count=1 -v -timeout 3h -run '^TestAcceptance' ./tests/housekeeping
+
+.PHONY: acceptance-restore
+acceptance-restore:
+	go test -tags acceptance -count=1 -v -timeout 1h -run '^TestAcceptance' ./tests/restore
 
 .PHONY: acceptance-roundtrip
 acceptance-roundtrip:

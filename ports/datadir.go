@@ -14,8 +14,9 @@ import (
 // DataDir creates etcd data directories.
 type DataDir interface {
 	// Stage prepares dir for a restore. A directory with content other than
-	// lost+found is Conflict and untouched; one that does not exist is made. The
-	// caller ends the staging with Finish or Discard.
+	// lost+found is Conflict and untouched, and so is one that another restore is
+	// at work in; one that does not exist is made. What a restore left that was
+	// killed is no content. The caller ends the staging with Discard, also after Finish.
 	Stage(ctx context.Context, dir string) (Staging, error)
 }
 

@@ -41,13 +41,13 @@ func (Dirs) Stage(ctx context.Context, dir string) (ports.Staging, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, "prepare data directory", dir, err)
 	}
-	made, err := makeEmpty(dir)
-	if err != nil {
+	s := &Staging{target: dir}
+	if s.madeTarget, s.lock, err = claim(dir); err != nil {
 		return nil, err
 	}
 	var id [stagingID]byte
 	_, _ = rand.Read(id[:])
-	s := &Staging{target: dir, madeTarget: made, root: filepath.Join(dir, stagingPrefix+hex.EncodeToString(id[:]))}
+	s.root = filepath.Join(dir, stagingPrefix+hex.EncodeToString(id[:]))
 	s.path = filepath.Join(s.snapDir(), "db")
 	for _, d := range []string{s.root, s.member(), s.snapDir()} {
 		if err := os.Mkdir(d, 0o700); err != nil {
@@ -58,15 +58,32 @@ func (Dirs) Stage(ctx context.Context, dir string) (ports.Staging, error) {
 	return s, nil
 }
 
-// makeEmpty makes sure that dir exists and holds nothing that could be data.
-// What an earlier restore left when it was killed is removed.
-func makeEmpty(dir string) (made bool, err error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, diskError("make data directory", dir, os.MkdirAll(dir, 0o700))
+// claim makes sure that dir exists, holds nothing that could be data, and is
+// nobody else's to restore into until the lock is closed. What an earlier restore
+// left when it was killed is removed.
+func claim(dir string) (made bool, lock *os.File, err error) {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return false, nil, diskError("make data directory", dir, err)
+		}
+		made = true
 	}
+	lock, exclusive, err := lockDirectory(dir)
 	if err != nil {
-		return false, diskError("read data directory", dir, err)
+		return made, nil, err
+	}
+	if err := makeEmpty(dir, exclusive); err != nil {
+		return made, nil, errors.Join(err, lock.Close())
+	}
+	return made, lock, nil
+}
+
+// makeEmpty makes sure that dir holds nothing that could be data. What an
+// unfinished restore left is removed if it certainly is nobody's any more.
+func makeEmpty(dir string, exclusive bool) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return diskError("read data directory", dir, err)
 	}
 	var content, leftovers []string
 	for _, e := range entries {
@@ -79,16 +96,19 @@ func makeEmpty(dir string) (made bool, err error) {
 		}
 	}
 	if len(content) > 0 {
-		return false, fault.New(fault.Conflict, "prepare data directory", dir,
+		return fault.New(fault.Conflict, "prepare data directory", dir,
 			fmt.Sprintf("it is not empty: %s", strings.Join(content, ", "))).
 			WithRemedy("restore into another directory, or move what is there away")
 	}
+	if !exclusive {
+		return nil // etcd passes over it, and so does the next restore
+	}
 	for _, name := range leftovers {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-			return false, diskError("remove an unfinished restore", dir, err)
+			return diskError("remove an unfinished restore", dir, err)
 		}
 	}
-	return false, nil
+	return nil
 }
 
 // isStaging reports whether an entry is what Stage makes.

@@ -32,6 +32,7 @@ type Staging struct {
 	database
 	target     string
 	madeTarget bool
+	lock       *os.File // of the target, as long as it is open
 	root       string
 	finished   bool
 }
@@ -188,6 +189,7 @@ func (s *database) close() {
 // Discard implements ports.Staging.
 func (s *Staging) Discard() {
 	s.close()
+	defer s.lock.Close() // last: what is there is this restore's until it is gone
 	if s.finished {
 		return
 	}

@@ -24,7 +24,7 @@ type FullPlan struct {
 // PlanFull says which full could be built, and whether it is due by r. An empty
 // bucket and one without a restorable revision are NotFound.
 func (c *Compactor) PlanFull(ctx context.Context, r rule.Full) (FullPlan, error) {
-	plan, err := c.rebuilder().Plan(ctx, restore.Request{Target: chain.Latest, KeepRevisions: true, Force: true})
+	plan, err := c.rebuilder().Plan(ctx, restore.Point{Target: chain.Latest})
 	if err != nil {
 		return FullPlan{}, err
 	}
@@ -54,7 +54,7 @@ func (c *Compactor) BuildFull(ctx context.Context, p FullPlan) (timeline.Full, e
 		staged, err = c.builder.Begin(ctx)
 		return staged, err
 	}
-	err = c.rebuilder().Run(ctx, restore.Request{Epoch: p.Path.Epoch, Target: p.Path.Target}, begin, func(built restore.Rebuilt) error {
+	err = c.rebuilder().Run(ctx, restore.Point{Epoch: p.Path.Epoch, Target: p.Path.Target}, begin, func(built restore.Rebuilt) error {
 		full, err = c.storeBuilt(ctx, built, staged, writer)
 		return err
 	})

@@ -3,13 +3,11 @@ package restore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/event"
-	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
@@ -65,17 +63,6 @@ type Result struct {
 	Warnings []string
 }
 
-// Rebuilder writes the history up to a revision into a database.
-type Rebuilder struct {
-	archive ports.Archive
-	observe ports.Observer
-}
-
-// NewRebuilder returns a Rebuilder.
-func NewRebuilder(archive ports.Archive, observe ports.Observer) *Rebuilder {
-	return &Rebuilder{archive: archive, observe: observe}
-}
-
 // Restorer restores from one archive.
 type Restorer struct {
 	*Rebuilder
@@ -88,37 +75,25 @@ func New(archive ports.Archive, dirs ports.DataDir, observe ports.Observer) *Res
 }
 
 // Plan returns what Run would do, without doing it.
-func (r *Rebuilder) Plan(ctx context.Context, req Request) (Plan, error) {
+func (r *Restorer) Plan(ctx context.Context, req Request) (Plan, error) {
 	c, err := r.catalogue(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
-	return plan(&c, req, nil)
+	return plan(&c, req.point(), nil, req.bump)
 }
 
-func plan(c *timeline.Catalogue, req Request, broken []Broken) (Plan, error) {
-	h, target, err := chain.Locate(c, req.Epoch, req.Target)
-	if err != nil {
-		return Plan{}, err
-	}
-	path, err := chain.Plan(h, target, func(key string) string {
-		for _, b := range broken {
-			if b.Key == key {
-				return b.Err.Error()
-			}
-		}
-		return ""
-	})
-	if err != nil {
-		return Plan{}, err
-	}
-	p := Plan{Path: path, Coverage: chain.Cover(h), Excluded: broken}
+// bump returns the revision that the restored history continues from, 0 if it
+// is to end at the target.
+func (req Request) bump(c *timeline.Catalogue, target int64) (int64, error) {
 	if req.KeepRevisions {
-		err = chain.Keep(c, target, req.Force)
-	} else {
-		p.BumpTo, err = chain.BumpTo(c, req.BumpTo, req.SeenRevision, target)
+		return 0, chain.Keep(c, target, req.Force)
 	}
-	return p, err
+	return chain.BumpTo(c, req.BumpTo, req.SeenRevision, target)
+}
+
+func (req Request) point() Point {
+	return Point{Epoch: req.Epoch, Target: req.Target, SkipProof: req.SkipProof}
 }
 
 // Run restores. On any error the target directory is as it was. Objects that
@@ -130,7 +105,7 @@ func (r *Restorer) Run(ctx context.Context, req Request, progress Progress) (Res
 		progress = func(Step) {}
 	}
 	var res Result
-	err := r.around(ctx, req, func(p Plan, h *timeline.History) (err error) {
+	err := r.around(ctx, req.point(), req.bump, func(p Plan, h *timeline.History) (err error) {
 		res, err = r.attempt(ctx, req, p, h, progress)
 		return err
 	})
@@ -144,87 +119,3 @@ func (r *Restorer) Run(ctx context.Context, req Request, progress Progress) (Res
 		Message: fmt.Sprintf("restored revision %d of timeline %d into %s", p.Target, p.Epoch, req.Dir)})
 	return res, nil
 }
-
-// Run writes the history of a request into a database that begin makes anew for
-// each path that is tried, and hands it to use. The database is discarded
-// afterwards. Damaged objects are planned around as in a restore; of the request
-// only timeline, target and SkipProof count.
-func (r *Rebuilder) Run(ctx context.Context, req Request, begin func(context.Context) (ports.StagedDatabase, error), use func(Rebuilt) error) error {
-	req.KeepRevisions, req.Force = true, true
-	return r.around(ctx, req, func(p Plan, h *timeline.History) error {
-		staged, err := begin(ctx)
-		if err != nil {
-			return err
-		}
-		defer staged.Discard()
-		built, err := r.rebuild(ctx, p, h, staged, req.SkipProof, func(Step) {})
-		if err != nil {
-			return err
-		}
-		return use(built)
-	})
-}
-
-// around tries one path after another until one has no damaged object.
-func (r *Rebuilder) around(ctx context.Context, req Request, try func(Plan, *timeline.History) error) error {
-	c, err := r.catalogue(ctx)
-	if err != nil {
-		return err
-	}
-	var broken []Broken
-	for {
-		p, err := plan(&c, req, broken)
-		if err != nil {
-			return stillRestorable(&c, broken, err)
-		}
-		if err = try(p, c.Find(p.Epoch)); err == nil {
-			return nil
-		}
-		var bad *objectError
-		if !errors.As(err, &bad) || fault.KindOf(bad.err) != fault.Corrupt && fault.KindOf(bad.err) != fault.NotFound {
-			return err
-		}
-		broken = append(broken, Broken{Key: bad.key, Err: bad.err})
-		r.observe.Observe(event.Event{At: time.Now(), Kind: event.RequestFailed, Level: event.Warn, Epoch: p.Epoch, Err: bad.err,
-			Message: fmt.Sprintf("%s cannot be used; looking for a path without it", bad.key)})
-	}
-}
-
-// stillRestorable adds to a planning error what broken objects it follows from
-// and what can be restored without them.
-func stillRestorable(c *timeline.Catalogue, broken []Broken, err error) error {
-	if len(broken) == 0 {
-		return err
-	}
-	last := broken[len(broken)-1]
-	detail := ""
-	for i := range c.Timelines {
-		h := &c.Timelines[i]
-		cov := chain.Cover(chain.Without(h, keys(broken)...))
-		if len(cov.Windows) > 0 {
-			detail += fmt.Sprintf("; timeline %d without it: %s", h.Epoch, chain.DescribeWindows(cov))
-		}
-	}
-	if detail == "" {
-		detail = "; without it nothing can be restored"
-	}
-	return &fault.Error{Kind: fault.Corrupt, Op: "restore", Object: last.Key, Detail: last.Err.Error() + detail,
-		Remedy: "restore one of these points instead", Err: err}
-}
-
-func keys(broken []Broken) []string {
-	out := make([]string, len(broken))
-	for i, b := range broken {
-		out[i] = b.Key
-	}
-	return out
-}
-
-// objectError says which object of the path an error is about.
-type objectError struct {
-	key string
-	err error
-}
-
-func (e *objectError) Error() string { return e.err.Error() }
-func (e *objectError) Unwrap() error { return e.err }

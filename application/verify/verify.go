@@ -142,7 +142,7 @@ func refsOf(histories []timeline.History) (refs []snapshot.Ref) {
 func (v *Verifier) restores(ctx context.Context, req Request, report *rule.Report) error {
 	began := time.Now()
 	begin := func(ctx context.Context) (ports.StagedDatabase, error) { return v.builder.Begin(ctx) }
-	err := v.rebuild.Run(ctx, restore.Request{Epoch: req.Epoch, Target: req.Target}, begin, func(b restore.Rebuilt) error {
+	err := v.rebuild.Run(ctx, restore.Point{Epoch: req.Epoch, Target: req.Target}, begin, func(b restore.Rebuilt) error {
 		p := b.Plan
 		report.Restored = &rule.Restored{Timeline: p.Epoch, Revision: p.Target, Records: b.Records, Proof: b.Proof, Took: time.Since(began)}
 		for _, x := range p.Excluded {

@@ -95,7 +95,7 @@ func (s *stack) proof(revision int64, wrong uint32) {
 	s.t.Helper()
 	r := restore.NewRebuilder(revkeeper.New(s), discard{})
 	var staged ports.StagedDatabase
-	s.must(r.Run(s.t.Context(), restore.Request{Target: revision, SkipProof: true}, func(ctx context.Context) (ports.StagedDatabase, error) {
+	s.must(r.Run(s.t.Context(), restore.Point{Target: revision, SkipProof: true}, func(ctx context.Context) (ports.StagedDatabase, error) {
 		var err error
 		staged, err = datadir.NewBuilder(s.t.TempDir()).Begin(ctx)
 		return staged, err

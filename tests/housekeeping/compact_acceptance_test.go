@@ -182,7 +182,7 @@ func (b *backedUp) hashed(t *testing.T, dir string, revision int64) {
 	r := restore.NewRebuilder(revkeeper.New(openStore(t, dir)), eventlog.Logger(slog.New(slog.DiscardHandler)))
 	var staged ports.StagedDatabase
 	builder := datadir.NewBuilder(t.TempDir())
-	err := r.Run(t.Context(), restore.Request{Target: revision}, func(ctx context.Context) (ports.StagedDatabase, error) {
+	err := r.Run(t.Context(), restore.Point{Target: revision}, func(ctx context.Context) (ports.StagedDatabase, error) {
 		var err error
 		staged, err = builder.Begin(ctx)
 		return staged, err

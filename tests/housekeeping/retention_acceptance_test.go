@@ -80,7 +80,7 @@ func proven(t *testing.T, dir string, revision int64) {
 	t.Helper()
 	r := restore.NewRebuilder(revkeeper.New(openStore(t, dir)), eventlog.Logger(slog.New(slog.DiscardHandler)))
 	builder := datadir.NewBuilder(t.TempDir())
-	err := r.Run(t.Context(), restore.Request{Target: revision},
+	err := r.Run(t.Context(), restore.Point{Target: revision},
 		func(ctx context.Context) (ports.StagedDatabase, error) { return builder.Begin(ctx) },
 		func(built restore.Rebuilt) error {
 			if built.Proof == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -28,6 +29,7 @@ func Run(t *testing.T, implementation string, dirs ports.DataDir) {
 		{"a directory with content is refused and untouched", nonEmpty},
 		{"lost+found is no content", lostAndFound},
 		{"what a killed restore left is removed", leftovers},
+		{"what a running one works on is not", running},
 		{"a discarded staging leaves nothing", discarded},
 		{"a broken, damaged or foreign base leaves nothing", badBase},
 		{"a cancelled restore leaves nothing", cancelled},
@@ -159,9 +161,21 @@ func lostAndFound(t *testing.T, d ports.DataDir) {
 	Holds(t, dir, "lost+found", "member")
 }
 
+// Leftover makes in dir what a restore leaves that was killed while it wrote.
+func Leftover(t *testing.T, dir string) {
+	t.Helper()
+	snap := filepath.Join(dir, ".revkeeper-0123abcd", "member", "snap")
+	if err := os.MkdirAll(snap, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(snap, "db"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func leftovers(t *testing.T, d ports.DataDir) {
 	dir := t.TempDir()
-	_ = stage(t, d, dir) // and then the process was killed
+	Leftover(t, dir)
 	finish(t, stage(t, d, dir), dir)
 	Holds(t, dir, "member")
 	// A name that only looks similar is somebody's.
@@ -172,6 +186,22 @@ func leftovers(t *testing.T, d ports.DataDir) {
 	if _, err := d.Stage(t.Context(), other); !errors.Is(err, fault.Conflict) {
 		t.Errorf("err = %v", err)
 	}
+}
+
+// running is a restore that another one meets in the same directory.
+func running(t *testing.T, d ports.DataDir) {
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "made")} {
+		first := stage(t, d, dir)
+		if _, err := d.Stage(t.Context(), dir); !errors.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "another restore is at work") {
+			t.Errorf("a second one beside it: %v", err)
+		}
+		finish(t, first, dir)
+		Holds(t, dir, "member")
+	}
+	dir := t.TempDir()
+	stage(t, d, dir).Discard()
+	finish(t, stage(t, d, dir), dir) // once the first has ended, the next may begin
+	Holds(t, dir, "member")
 }
 
 func discarded(t *testing.T, d ports.DataDir) {

@@ -1,0 +1,151 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// Point says which history is to be rebuilt.
+type Point struct {
+	Epoch     int   // timeline; 0 for the newest that has the target
+	Target    int64 // revision, or chain.Latest
+	SkipProof bool  // leave out the comparison with etcd's own hash
+}
+
+// Rebuilder writes the history up to a revision into a database.
+type Rebuilder struct {
+	archive ports.Archive
+	observe ports.Observer
+}
+
+// NewRebuilder returns a Rebuilder.
+func NewRebuilder(archive ports.Archive, observe ports.Observer) *Rebuilder {
+	return &Rebuilder{archive: archive, observe: observe}
+}
+
+// Plan returns the path that Run would take first, without taking it.
+func (r *Rebuilder) Plan(ctx context.Context, at Point) (Plan, error) {
+	c, err := r.catalogue(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	return plan(&c, at, nil, asItWas)
+}
+
+// bumping chooses the revision that a restored history continues from; 0 keeps
+// it as it was.
+type bumping func(c *timeline.Catalogue, target int64) (int64, error)
+
+// asItWas is for histories that no client meets.
+func asItWas(*timeline.Catalogue, int64) (int64, error) { return 0, nil }
+
+func plan(c *timeline.Catalogue, at Point, broken []Broken, bump bumping) (Plan, error) {
+	h, target, err := chain.Locate(c, at.Epoch, at.Target)
+	if err != nil {
+		return Plan{}, err
+	}
+	path, err := chain.Plan(h, target, func(key string) string {
+		for _, b := range broken {
+			if b.Key == key {
+				return b.Err.Error()
+			}
+		}
+		return ""
+	})
+	if err != nil {
+		return Plan{}, err
+	}
+	p := Plan{Path: path, Coverage: chain.Cover(h), Excluded: broken}
+	p.BumpTo, err = bump(c, target)
+	return p, err
+}
+
+// Run writes a history into a database that begin makes anew for each path that
+// is tried, and hands it to use. The database is discarded afterwards. Damaged
+// objects are planned around as in a restore.
+func (r *Rebuilder) Run(ctx context.Context, at Point, begin func(context.Context) (ports.StagedDatabase, error), use func(Rebuilt) error) error {
+	return r.around(ctx, at, asItWas, func(p Plan, h *timeline.History) error {
+		staged, err := begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer staged.Discard()
+		built, err := r.rebuild(ctx, p, h, staged, at.SkipProof, func(Step) {})
+		if err != nil {
+			return err
+		}
+		return use(built)
+	})
+}
+
+// around tries one path after another until one has no damaged object.
+func (r *Rebuilder) around(ctx context.Context, at Point, bump bumping, try func(Plan, *timeline.History) error) error {
+	c, err := r.catalogue(ctx)
+	if err != nil {
+		return err
+	}
+	var broken []Broken
+	for {
+		p, err := plan(&c, at, broken, bump)
+		if err != nil {
+			return stillRestorable(&c, broken, err)
+		}
+		if err = try(p, c.Find(p.Epoch)); err == nil {
+			return nil
+		}
+		var bad *objectError
+		if !errors.As(err, &bad) || fault.KindOf(bad.err) != fault.Corrupt && fault.KindOf(bad.err) != fault.NotFound {
+			return err
+		}
+		broken = append(broken, Broken{Key: bad.key, Err: bad.err})
+		r.observe.Observe(event.Event{At: time.Now(), Kind: event.RequestFailed, Level: event.Warn, Epoch: p.Epoch, Err: bad.err,
+			Message: fmt.Sprintf("%s cannot be used; looking for a path without it", bad.key)})
+	}
+}
+
+// stillRestorable adds to a planning error what broken objects it follows from
+// and what can be restored without them.
+func stillRestorable(c *timeline.Catalogue, broken []Broken, err error) error {
+	if len(broken) == 0 {
+		return err
+	}
+	last := broken[len(broken)-1]
+	detail := ""
+	for i := range c.Timelines {
+		h := &c.Timelines[i]
+		cov := chain.Cover(chain.Without(h, keys(broken)...))
+		if len(cov.Windows) > 0 {
+			detail += fmt.Sprintf("; timeline %d without it: %s", h.Epoch, chain.DescribeWindows(cov))
+		}
+	}
+	if detail == "" {
+		detail = "; without it nothing can be restored"
+	}
+	return &fault.Error{Kind: fault.Corrupt, Op: "restore", Object: last.Key, Detail: last.Err.Error() + detail,
+		Remedy: "restore one of these points instead", Err: err}
+}
+
+func keys(broken []Broken) []string {
+	out := make([]string, len(broken))
+	for i, b := range broken {
+		out[i] = b.Key
+	}
+	return out
+}
+
+// objectError says which object of the path an error is about.
+type objectError struct {
+	key string
+	err error
+}
+
+func (e *objectError) Error() string { return e.err.Error() }
+func (e *objectError) Unwrap() error { return e.err }

@@ -1,0 +1,7 @@
+//go:build acceptance
+
+package restore
+
+import "testing"
+
+func TestAcceptanceKilledRestore(t *testing.T) { killedRestores(t, 50) }
