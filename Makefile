@@ -91,6 +91,8 @@ acceptance-bench: bench
 
 .PHONY: acceptance-fuzz
 acceptance-fuzz:
+	@# Each failure prints how to run its program again.
+	go test -tags acceptance -count=1 -v -timeout 2h -run '^TestAcceptance' ./tests/differential
 	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=$(FUZZ_LONG)
 
 .PHONY: acceptance-failover

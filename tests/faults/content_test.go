@@ -15,6 +15,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
@@ -181,7 +182,7 @@ func TestRestoredIdsAreEtcdsOwn(t *testing.T) {
 		t.Error("other URLs gave the same id")
 	}
 	own := filepath.Join(t.TempDir(), "own")
-	out, err := restorer(store).Run(t.Context(), restore.Request{Target: head, Dir: own, Identity: identity(m.PeerURL, m.Name)}, nil)
+	out, err := restorer(store).Run(t.Context(), restore.Request{Target: head, Dir: own, Identity: inprocess.Identity(t, m.Name, m.PeerURL)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,7 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"io"
-	"log/slog"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,20 +15,14 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
-	"github.com/revkeeper/revkeeper/adapters/datadir"
 	"github.com/revkeeper/revkeeper/adapters/etcd"
-	"github.com/revkeeper/revkeeper/adapters/eventlog"
-	"github.com/revkeeper/revkeeper/adapters/fullspool"
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/restore"
-	takefull "github.com/revkeeper/revkeeper/application/snapshot"
-	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/event"
-	"github.com/revkeeper/revkeeper/domain/schedule"
-	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/fake"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
@@ -43,56 +34,31 @@ const (
 
 // sidecar is the backup duty of one member, in process.
 type sidecar struct {
-	*backup.Backup
+	*inprocess.Backup
 	t      *testing.T
 	state  *backup.State
 	events *recorder
 	stop   func()
 }
 
-func config() backup.Config {
-	return backup.Config{
-		Flush: schedule.Flush{Age: 100 * time.Millisecond, Bytes: 4 << 20},
-		Retry: schedule.Backoff{Min: 50 * time.Millisecond, Max: 200 * time.Millisecond}, CatchUp: 30_000,
-		Spill: 1 << 30, SpillMemory: 32 << 20,
-		HeadInterval: 200 * time.Millisecond, AuthInterval: 200 * time.Millisecond, CallTimeout: 5 * time.Second,
-	}
-}
-
 func startBackup(t *testing.T, endpoint string, store ports.ObjectStore, change ...func(*backup.Config, *etcd.Config)) *sidecar {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
-	c, ec := config(), etcd.Config{Endpoint: endpoint}
-	for _, f := range change {
-		f(&c, &ec)
-	}
-	clients, err := etcd.Dial(ec, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spool := t.TempDir()
-	writer, err := revkeeper.NewWriter(store, spool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	events := &recorder{next: eventlog.Logger(log)}
-	notBusy := func(context.Context, cluster.ID, string, time.Time) func() { return func() {} }
-	taker := takefull.NewTaker(clients.Cluster, clients.Maintenance, fullspool.New(spool), writer, events, notBusy)
-	state := backup.NewState()
-	b := backup.New(c, func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{MemberID: "test"}, nil }, revkeeper.New(store), writer, clients.Cluster, clients.Watcher, taker, events, state)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx) }()
-	s := &sidecar{Backup: b, t: t, state: state, events: events}
-	s.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("backup ended with %v", err)
+	return startBackupAs(t, endpoint, store, func(s *inprocess.Setup) {
+		for _, f := range change {
+			f(&s.Backup, &s.Etcd)
 		}
-		_ = clients.Close()
 	})
-	t.Cleanup(s.stop)
-	return s
+}
+
+// startBackupAs is startBackup with everything else that a test may change.
+func startBackupAs(t *testing.T, endpoint string, store ports.ObjectStore, change func(*inprocess.Setup)) *sidecar {
+	t.Helper()
+	events := &recorder{}
+	b := inprocess.StartBackup(t, endpoint, store, func(s *inprocess.Setup) {
+		change(s)
+		events.next, s.Observe = s.Observe, events
+	})
+	return &sidecar{Backup: b, t: t, state: b.State, events: events, stop: b.Stop}
 }
 
 // awaitDurable waits until the store has the cluster up to revision, its base
@@ -148,15 +114,6 @@ func (r *recorder) of(kind event.Kind) []event.Event {
 	return out
 }
 
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	if w.t.Context().Err() == nil {
-		w.t.Log(string(p[:len(p)-1]))
-	}
-	return len(p), nil
-}
-
 // gate is a store whose Create can be made to fail by key.
 type gate struct {
 	*fake.ObjectStore
@@ -186,24 +143,13 @@ func (g *gate) Create(ctx context.Context, key string, body io.ReaderAt, size in
 	return g.ObjectStore.Create(ctx, key, body, size)
 }
 
-func identity(peerURL, name string) ports.MemberIdentity {
-	peer, err := url.Parse(peerURL)
-	if err != nil {
-		panic(err)
-	}
-	return ports.MemberIdentity{Name: name, ClusterToken: "etcd-cluster",
-		InitialCluster: map[string][]url.URL{name: {*peer}}, InitialAdvertisePeer: []url.URL{*peer}}
-}
-
-func restorer(store ports.ObjectStore) *restore.Restorer {
-	return restore.New(revkeeper.New(store), datadir.Dirs{}, eventlog.Logger(slog.New(slog.DiscardHandler)))
-}
+func restorer(store ports.ObjectStore) *restore.Restorer { return inprocess.NewRestorer(store) }
 
 func tryRestore(t *testing.T, store ports.ObjectStore, epoch int, target int64) (string, restore.Result, error) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	res, err := restorer(store).Run(t.Context(), restore.Request{Epoch: epoch, Target: target, Dir: dir,
-		Identity: identity("http://localhost:2380", "default"), KeepRevisions: true, Force: true}, nil)
+		Identity: inprocess.Identity(t, "default", "http://localhost:2380"), KeepRevisions: true, Force: true}, nil)
 	return dir, res, err
 }
 

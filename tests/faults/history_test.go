@@ -12,6 +12,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
@@ -126,7 +127,7 @@ func TestARestoredClusterBeginsATimeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := restorer(store).Run(t.Context(), restore.Request{Target: head - 10, Dir: m.DataDir,
-		Identity: identity(m.PeerURL, m.Name), KeepRevisions: true, Force: true}, nil)
+		Identity: inprocess.Identity(t, m.Name, m.PeerURL), KeepRevisions: true, Force: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

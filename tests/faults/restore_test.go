@@ -22,6 +22,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/fake"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
@@ -253,7 +254,7 @@ func TestANonEmptyDirectoryIsRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "theirs"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := restorer(c.copy(t)).Run(t.Context(), restore.Request{Target: c.head, Dir: dir, Identity: identity("http://localhost:2380", "default")}, nil)
+	_, err := restorer(c.copy(t)).Run(t.Context(), restore.Request{Target: c.head, Dir: dir, Identity: inprocess.Identity(t, "default", "http://localhost:2380")}, nil)
 	if !errors.Is(err, fault.Conflict) {
 		t.Errorf("err = %v", err)
 	}

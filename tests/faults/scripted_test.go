@@ -23,6 +23,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/record"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 )
 
 // script is an etcd of one member that says what a test tells it to: what a real
@@ -144,7 +145,7 @@ func scripted(t *testing.T, s *script, store ports.ObjectStore, play func(b *bac
 	events := &recorder{next: eventlog.Logger(slog.New(slog.DiscardHandler))}
 	notBusy := func(context.Context, cluster.ID, string, time.Time) func() { return func() {} }
 	state := backup.NewState()
-	b := backup.New(config(), func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{MemberID: "test"}, nil }, revkeeper.New(store), w, s, s, takefull.NewTaker(s, s, s, w, events, notBusy), events, state)
+	b := backup.New(inprocess.Config(), func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{MemberID: "test"}, nil }, revkeeper.New(store), w, s, s, takefull.NewTaker(s, s, s, w, events, notBusy), events, state)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()

@@ -32,6 +32,7 @@ var programs = map[string]program{
 	"etcd35":         {module: "etcd35", pkg: "go.etcd.io/etcd/server/v3"},
 	"etcd35ctl":      {module: "etcd35", pkg: "go.etcd.io/etcd/etcdctl/v3"},
 	"etcd35utl":      {module: "etcd35", pkg: "go.etcd.io/etcd/etcdutl/v3"},
+	"etcd3515":       {module: "etcd3515", pkg: "go.etcd.io/etcd/server/v3"},
 	"etcd36":         {module: "etcd36", pkg: "go.etcd.io/etcd/server/v3"},
 	"etcd36ctl":      {module: "etcd36", pkg: "go.etcd.io/etcd/etcdctl/v3"},
 	"etcd36utl":      {module: "etcd36", pkg: "go.etcd.io/etcd/etcdutl/v3"},

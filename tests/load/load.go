@@ -6,20 +6,18 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"strings"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// Writer writes a random but repeatable program of operations. It is not safe
-// for concurrent use.
+// Writer carries out a program of the usual shape. It is not safe for concurrent
+// use.
 type Writer struct {
-	client *clientv3.Client
-	rng    *rand.Rand
-	leases []clientv3.LeaseID
+	client  *clientv3.Client
+	program *Program
 	// Acknowledged is the newest revision that an operation was answered with.
 	Acknowledged int64
 	// Operations counts what was acknowledged.
@@ -28,7 +26,7 @@ type Writer struct {
 
 // New returns a Writer that repeats itself for equal seeds.
 func New(c *clientv3.Client, seed uint64) *Writer {
-	return &Writer{client: c, rng: rand.New(rand.NewPCG(seed, seed))}
+	return &Writer{client: c, program: NewProgram(seed, Usual)}
 }
 
 // Do performs n operations.
@@ -42,7 +40,7 @@ func (w *Writer) Do(ctx context.Context, n int) error {
 }
 
 // Run performs operations until ctx ends. While the cluster elects a leader
-// operations fail; they are tried again until ctx ends.
+// operations fail, and the next one is tried.
 func (w *Writer) Run(ctx context.Context, pause time.Duration) error {
 	for ctx.Err() == nil {
 		call, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -66,43 +64,8 @@ func (w *Writer) Run(ctx context.Context, pause time.Duration) error {
 	return nil
 }
 
-func (w *Writer) key() string {
-	kinds := []string{"pods", "events", "leases", "configmaps"}
-	return fmt.Sprintf("/registry/%s/ns%d/obj%d", kinds[w.rng.IntN(len(kinds))], w.rng.IntN(5), w.rng.IntN(40))
-}
-
-func (w *Writer) value() string {
-	n := 100 + w.rng.IntN(2000)
-	var b strings.Builder
-	for b.Len() < n {
-		fmt.Fprintf(&b, `{"uid":"%x","phase":"Running"}`, w.rng.Uint64())
-	}
-	return b.String()
-}
-
-// one performs one random operation and notes its revision.
 func (w *Writer) one(ctx context.Context) error {
-	var rev int64
-	var err error
-	switch p := w.rng.IntN(100); {
-	case p < 55:
-		rev, err = put(ctx, w.client, w.key(), w.value())
-	case p < 65:
-		rev, err = w.delete(ctx, w.key())
-	case p < 68:
-		prefix := w.key()
-		rev, err = w.delete(ctx, prefix[:len(prefix)-1], clientv3.WithPrefix())
-	case p < 80:
-		rev, err = w.transaction(ctx)
-	case p < 92:
-		rev, err = w.leased(ctx)
-	case p < 94:
-		rev, err = w.revoke(ctx)
-	case p < 97:
-		rev, err = put(ctx, w.client, "odd/\xff\xfe\x00"+string(rune('a'+w.rng.IntN(4))), "")
-	default:
-		rev, err = put(ctx, w.client, w.key(), strings.Repeat(w.value(), 40))
-	}
+	rev, err := w.program.Next().Do(ctx, w.client)
 	if err != nil {
 		return err
 	}
@@ -111,70 +74,88 @@ func (w *Writer) one(ctx context.Context) error {
 	return nil
 }
 
-func put(ctx context.Context, c *clientv3.Client, k, v string, opts ...clientv3.OpOption) (int64, error) {
-	r, err := c.Put(ctx, k, v, opts...)
-	if err != nil {
-		return 0, err
+// Do carries the operation out and returns the cluster's revision after it; 0 if
+// the cluster refused it for a lease or a key that is not there any more, or a
+// lease that is there already, as after a try whose answer was lost.
+func (o Operation) Do(ctx context.Context, c *clientv3.Client) (revision int64, err error) {
+	revision, err = o.do(ctx, c)
+	for _, nothing := range []error{rpctypes.ErrLeaseNotFound, rpctypes.ErrLeaseExist, rpctypes.ErrKeyNotFound} {
+		if errors.Is(err, nothing) {
+			return 0, nil
+		}
 	}
-	return r.Header.Revision, nil
+	return revision, err
 }
 
-func (w *Writer) delete(ctx context.Context, k string, opts ...clientv3.OpOption) (int64, error) {
-	r, err := w.client.Delete(ctx, k, opts...)
-	if err != nil {
-		return 0, err
-	}
-	return r.Header.Revision, nil
-}
-
-// transaction changes several keys in one revision, one of them twice: a put in
-// one nested transaction and its delete in the next.
-func (w *Writer) transaction(ctx context.Context) (int64, error) {
-	k, other := w.key(), w.key()
-	ops := []clientv3.Op{
-		clientv3.OpTxn(nil, []clientv3.Op{clientv3.OpPut(k+"/twice", w.value())}, nil),
-		clientv3.OpTxn(nil, []clientv3.Op{clientv3.OpDelete(k + "/twice")}, nil),
-		clientv3.OpPut(k+"/once", w.value()),
-	}
-	if other != k {
-		ops = append(ops, clientv3.OpDelete(other))
-	}
-	r, err := w.client.Txn(ctx).Then(ops...).Commit()
-	if err != nil {
-		return 0, err
-	}
-	return r.Header.Revision, nil
-}
-
-func (w *Writer) leased(ctx context.Context) (int64, error) {
-	if len(w.leases) == 0 || w.rng.IntN(3) == 0 {
-		g, err := w.client.Grant(ctx, int64(3600+w.rng.IntN(1000)))
+func (o Operation) do(ctx context.Context, c *clientv3.Client) (int64, error) {
+	switch o.Kind {
+	case Grant:
+		// The client cannot ask for an id.
+		r, err := etcdserverpb.NewLeaseClient(c.ActiveConnection()).LeaseGrant(ctx,
+			&etcdserverpb.LeaseGrantRequest{ID: o.Lease, TTL: o.TTL})
+		if err != nil {
+			return 0, rpctypes.Error(err)
+		}
+		return r.Header.Revision, nil
+	case Revoke:
+		r, err := c.Revoke(ctx, clientv3.LeaseID(o.Lease))
 		if err != nil {
 			return 0, err
 		}
-		w.leases = append(w.leases, g.ID)
-	}
-	id := w.leases[w.rng.IntN(len(w.leases))]
-	rev, err := put(ctx, w.client, w.key(), w.value(), clientv3.WithLease(id))
-	if err != nil && strings.Contains(err.Error(), "lease not found") {
-		return 0, nil
-	}
-	return rev, err
-}
-
-func (w *Writer) revoke(ctx context.Context) (int64, error) {
-	if len(w.leases) == 0 {
-		return 0, nil
-	}
-	i := w.rng.IntN(len(w.leases))
-	id := w.leases[i]
-	w.leases = append(w.leases[:i], w.leases[i+1:]...)
-	r, err := w.client.Revoke(ctx, id)
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		return r.Header.Revision, nil
+	case Txn:
+		cmp, then, otherwise := o.transaction()
+		r, err := c.Txn(ctx).If(cmp...).Then(then...).Else(otherwise...).Commit()
+		if err != nil {
 			return 0, err
 		}
-		return 0, nil // a try that timed out had revoked it
+		return r.Header.Revision, nil
+	default:
+		r, err := c.Do(ctx, o.op())
+		if err != nil {
+			return 0, err
+		}
+		if o.Kind == Put {
+			return r.Put().Header.Revision, nil
+		}
+		return r.Del().Header.Revision, nil
 	}
-	return r.Header.Revision, nil
+}
+
+// op is a put, a delete or a transaction as etcd's client sends it.
+func (o Operation) op() clientv3.Op {
+	switch o.Kind {
+	case Txn:
+		return clientv3.OpTxn(o.transaction())
+	case Delete:
+		if o.End != "" {
+			return clientv3.OpDelete(o.Key, clientv3.WithRange(o.End))
+		}
+		return clientv3.OpDelete(o.Key)
+	}
+	opts := []clientv3.OpOption{clientv3.WithLease(clientv3.LeaseID(o.Lease))}
+	if o.KeepValue {
+		opts = append(opts, clientv3.WithIgnoreValue())
+	}
+	if o.KeepLease {
+		opts = append(opts, clientv3.WithIgnoreLease())
+	}
+	return clientv3.OpPut(o.Key, o.Value, opts...)
+}
+
+func (o Operation) transaction() (cmp []clientv3.Cmp, then, otherwise []clientv3.Op) {
+	if o.Key != "" {
+		relation := ">"
+		if o.Unless {
+			relation = "="
+		}
+		cmp = append(cmp, clientv3.Compare(clientv3.Version(o.Key), relation, 0))
+	}
+	for _, op := range o.Then {
+		then = append(then, op.op())
+	}
+	for _, op := range o.Else {
+		otherwise = append(otherwise, op.op())
+	}
+	return cmp, then, otherwise
 }

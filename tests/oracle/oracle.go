@@ -4,19 +4,21 @@ package oracle
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"testing"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 )
 
 const patience = 2 * time.Minute
 
-// Connect returns a client of one endpoint, closed with the test.
+// Connect returns a silent client of a cluster's endpoints, closed with the test.
 func Connect(t testing.TB, endpoints ...string) *clientv3.Client {
 	t.Helper()
-	c, err := clientv3.New(clientv3.Config{Endpoints: endpoints, DialTimeout: patience})
+	c, err := clientv3.New(clientv3.Config{Endpoints: endpoints, DialTimeout: patience, Logger: zap.NewNop()})
 	if err != nil {
 		t.Fatalf("connect to %v: %v", endpoints, err)
 	}
@@ -69,21 +71,30 @@ func SameAt(t testing.TB, source, restored *clientv3.Client, revision int64) {
 // restored has now.
 func SameKeys(t testing.TB, source, restored *clientv3.Client, revision int64) {
 	t.Helper()
-	want, got := all(t, source, revision), all(t, restored, 0)
-	if len(want) != len(got) {
-		t.Errorf("%d keys restored, the source had %d at revision %d", len(got), len(want), revision)
+	if why := Difference(Keys(t, source, revision), Keys(t, restored, 0)); why != "" {
+		t.Fatalf("restored to revision %d: %s", revision, why)
 	}
-	for i := range min(len(want), len(got)) {
-		if w, g := describe(want[i]), describe(got[i]); w != g {
-			t.Fatalf("key %d is\n%s\nthe source had\n%s", i, g, w)
+}
+
+// Difference says how what was restored differs from what the source had, by the
+// first key that does; "" for not at all.
+func Difference(source, restored []*mvccpb.KeyValue) string {
+	for i := range min(len(source), len(restored)) {
+		if s, r := describe(source[i]), describe(restored[i]); s != r {
+			return fmt.Sprintf("key %d is\n%s\nthe source had\n%s", i, r, s)
 		}
 	}
+	if len(source) != len(restored) {
+		return fmt.Sprintf("%d keys, the source had %d", len(restored), len(source))
+	}
+	return ""
 }
 
 // page is how many keys are read at once.
 const page = 10_000
 
-func all(t testing.TB, c *clientv3.Client, revision int64) []*mvccpb.KeyValue {
+// Keys returns every key at a revision, in order; 0 for now.
+func Keys(t testing.TB, c *clientv3.Client, revision int64) []*mvccpb.KeyValue {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -104,8 +115,8 @@ func all(t testing.TB, c *clientv3.Client, revision int64) []*mvccpb.KeyValue {
 }
 
 func describe(kv *mvccpb.KeyValue) string {
-	return fmt.Sprintf("%q create %d mod %d version %d lease %x value %d bytes %q", kv.Key, kv.CreateRevision, kv.ModRevision,
-		kv.Version, kv.Lease, len(kv.Value), kv.Value[:min(len(kv.Value), 80)])
+	return fmt.Sprintf("%q create %d mod %d version %d lease %x value %d bytes, CRC %08x, %q", kv.Key, kv.CreateRevision, kv.ModRevision,
+		kv.Version, kv.Lease, len(kv.Value), crc32.ChecksumIEEE(kv.Value), kv.Value[:min(len(kv.Value), 80)])
 }
 
 // LeaseTTL returns the granted TTL in seconds, -1 for a lease that is gone.

@@ -3,7 +3,6 @@ package roundtrip
 import (
 	"context"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -25,6 +24,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/images"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/load"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
@@ -38,7 +38,7 @@ func compactor(t *testing.T, store ports.ObjectStore) *compact.Compactor {
 		t.Fatal(err)
 	}
 	sign := func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{Member: "compactor"}, nil }
-	return compact.New(revkeeper.New(store), w, w, datadir.NewBuilder(spool), fullspool.New(spool), sign, eventlog.Logger(slog.New(slog.NewTextHandler(testWriter{t}, nil))))
+	return compact.New(revkeeper.New(store), w, w, datadir.NewBuilder(spool), fullspool.New(spool), sign, eventlog.Logger(inprocess.Log(t)))
 }
 
 func only(t *testing.T, store ports.ObjectStore) *timeline.History {

@@ -4,28 +4,16 @@ package roundtrip
 
 import (
 	"context"
-	"errors"
-	"log/slog"
-	"net/url"
-	"path/filepath"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
-	"github.com/revkeeper/revkeeper/adapters/datadir"
-	"github.com/revkeeper/revkeeper/adapters/etcd"
-	"github.com/revkeeper/revkeeper/adapters/eventlog"
-	"github.com/revkeeper/revkeeper/adapters/fullspool"
 	"github.com/revkeeper/revkeeper/adapters/objectstore/local"
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/restore"
-	takefull "github.com/revkeeper/revkeeper/application/snapshot"
-	"github.com/revkeeper/revkeeper/domain/cluster"
-	"github.com/revkeeper/revkeeper/domain/schedule"
-	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/load"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
@@ -33,94 +21,26 @@ import (
 
 // sidecar is the backup duty of one member, in process.
 type sidecar struct {
-	*backup.Backup
+	*inprocess.Backup
 	state *backup.State
 	stop  func()
 }
 
 func startBackup(t *testing.T, endpoint string, store ports.ObjectStore) *sidecar {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{t}, nil))
-	clients, err := etcd.Dial(etcd.Config{Endpoint: endpoint}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spool := t.TempDir()
-	writer, err := revkeeper.NewWriter(store, spool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	observe := eventlog.Logger(log)
-	notBusy := func(context.Context, cluster.ID, string, time.Time) func() { return func() {} }
-	taker := takefull.NewTaker(clients.Cluster, clients.Maintenance, fullspool.New(spool), writer, observe, notBusy)
-	state := backup.NewState()
-	b := backup.New(backup.Config{
-		Flush: schedule.Flush{Age: 300 * time.Millisecond, Bytes: 4 << 20},
-		Retry: schedule.Backoff{Min: 200 * time.Millisecond, Max: 2 * time.Second}, CatchUp: 30_000,
-		Spill: 1 << 30, SpillMemory: 32 << 20,
-		HeadInterval: time.Second, AuthInterval: time.Minute, CallTimeout: 5 * time.Second,
-	}, func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{MemberID: "test"}, nil }, revkeeper.New(store), writer, clients.Cluster, clients.Watcher, taker, observe, state)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- b.Run(ctx) }()
-	s := &sidecar{Backup: b, state: state}
-	stopped := false
-	s.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("backup ended with %v", err)
-		}
-		_ = clients.Close()
-	}
-	t.Cleanup(s.stop)
-	return s
+	b := inprocess.StartBackup(t, endpoint, store, func(s *inprocess.Setup) { s.Backup.Flush.Age = 300 * time.Millisecond })
+	return &sidecar{b, b.State, b.Stop}
 }
 
 // takeDelta waits until everything that the cluster has now is in the store.
 func (s *sidecar) takeDelta(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		_, err := s.TakeDelta(ctx)
-		if err == nil {
-			return
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("take a delta: %v", err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-type testWriter struct{ t testing.TB }
-
-func (w testWriter) Write(p []byte) (int, error) {
-	if w.t.Context().Err() == nil {
-		w.t.Log(string(p[:len(p)-1]))
-	}
-	return len(p), nil
-}
-
-func identity() ports.MemberIdentity {
-	peer := url.URL{Scheme: "http", Host: "localhost:2380"}
-	return ports.MemberIdentity{Name: "default", ClusterToken: "etcd-cluster",
-		InitialCluster: map[string][]url.URL{"default": {peer}}, InitialAdvertisePeer: []url.URL{peer}}
+	s.StoreEverything(t)
 }
 
 func restoreAt(t *testing.T, store ports.ObjectStore, target int64, keep bool) (string, restore.Result) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "data")
-	r := restore.New(revkeeper.New(store), datadir.Dirs{}, eventlog.Logger(slog.New(slog.DiscardHandler)))
-	res, err := r.Run(t.Context(), restore.Request{Target: target, Dir: dir, Identity: identity(), KeepRevisions: keep, Force: true}, nil)
-	if err != nil {
-		t.Fatalf("restore revision %d: %v", target, err)
-	}
-	return dir, res
+	return inprocess.Restore(t, store, restore.Request{Target: target, KeepRevisions: keep, Force: true})
 }
 
 func TestRoundTrip(t *testing.T) {

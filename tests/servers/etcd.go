@@ -232,6 +232,12 @@ func (m *EtcdMember) start() {
 // awaitHealth waits until the member takes part in a cluster with a leader.
 func (m *EtcdMember) awaitHealth() {
 	m.t.Helper()
+	if err := m.becomesHealthy(); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *EtcdMember) becomesHealthy() error {
 	ctx, cancel := context.WithTimeout(m.t.Context(), startTimeout)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -240,19 +246,19 @@ func (m *EtcdMember) awaitHealth() {
 	for {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.health+"/health", nil)
 		if err != nil {
-			m.t.Fatal(err)
+			return err
 		}
 		if resp, err := client.Do(req); err == nil {
 			_ = resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return
+				return nil
 			}
 		}
 		select {
 		case <-m.ended:
-			m.t.Fatalf("etcd %s ended:\n%s", m.Name, m.output.String())
+			return fmt.Errorf("etcd %s ended:\n%s", m.Name, m.output.String())
 		case <-ctx.Done():
-			m.t.Fatalf("etcd %s did not become healthy:\n%s", m.Name, m.output.String())
+			return fmt.Errorf("etcd %s did not become healthy:\n%s", m.Name, m.output.String())
 		case <-tick.C:
 		}
 	}

@@ -8,6 +8,17 @@ import (
 // made for the member "default", and returns its client URL.
 func StartRestored(t testing.TB, version, dataDir string) string {
 	t.Helper()
+	endpoint, err := TryRestored(t, version, dataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return endpoint
+}
+
+// TryRestored is StartRestored for a directory that etcd may refuse: the error is
+// then what it said.
+func TryRestored(t testing.TB, version, dataDir string) (endpoint string, err error) {
+	t.Helper()
 	m := newEtcdMember(t, version, "default", etcdOptions{scheme: "http"})
 	for i, arg := range m.args {
 		if arg == "--data-dir" {
@@ -17,6 +28,5 @@ func StartRestored(t testing.TB, version, dataDir string) string {
 	m.DataDir = dataDir
 	m.args = append(m.args, "--initial-cluster", m.Name+"="+m.PeerURL)
 	m.start()
-	m.awaitHealth()
-	return m.Endpoint
+	return m.Endpoint, m.becomesHealthy()
 }
