@@ -65,6 +65,8 @@ func judge(v health.View) verdict {
 	switch {
 	case v.Role == role.Unknown:
 		return verdict{"bad", "No backup is taken from here: the cluster's leader is not known."}
+	case v.Proof.Differ != nil:
+		return verdict{"bad", "The members of etcd disagree about their data. Nothing is marked proven."}
 	case v.SeenAt.IsZero():
 		return verdict{"calm", "Waiting for the first answer of the own member."}
 	case v.Role != role.Leader && len(v.Backup.Windows) == 0:

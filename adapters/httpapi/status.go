@@ -7,6 +7,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/health"
 	"github.com/revkeeper/revkeeper/domain/heartbeat"
+	"github.com/revkeeper/revkeeper/domain/proof"
 )
 
 // GetStatus answers what the sidecar says of itself.
@@ -22,7 +23,7 @@ func Status(v health.View) openapi.Status {
 		Duties: make([]openapi.Duty, len(v.Duties)),
 		Member: openapi.Member{Errors: []string{}},
 		Backup: backupOf(v.Backup), Freshness: freshnessOf(v), Heartbeat: heartbeatOf(v.Heartbeat),
-		Retention: retentionOf(v.Retention),
+		Retention: retentionOf(v.Retention), Proof: proofOf(v.Proof),
 	}
 	for i, d := range v.Duties {
 		out.Duties[i] = openapi.Duty(d)
@@ -64,6 +65,26 @@ func heartbeatOf(s heartbeat.State) openapi.HeartbeatState {
 		out.RenewedAt = s.RenewedAt.UTC()
 	}
 	return out
+}
+
+// proofOf leaves out what is not known.
+func proofOf(s proof.Standing) openapi.ProofStanding {
+	out := openapi.ProofStanding{Recorded: pointOf(s.Recorded)}
+	if d := s.Differ; d != nil {
+		out.Disagreement = openapi.Disagreement{Revision: d.Revision, CompactRevision: d.Compact, At: d.At.UTC(), Detail: d.Detail,
+			Members: make([]string, len(d.Members))}
+		for i, id := range d.Members {
+			out.Disagreement.Members[i] = id.String()
+		}
+	}
+	return out
+}
+
+func pointOf(p proof.Point) openapi.ProofPoint {
+	if p.Epoch == 0 {
+		return openapi.ProofPoint{}
+	}
+	return openapi.ProofPoint{Timeline: p.Epoch, Revision: p.Revision, At: p.At.UTC()}
 }
 
 // idOf leaves the id of nobody out.

@@ -23,7 +23,8 @@ type Collector struct {
 	source StatusSource
 
 	role, durable, live, lag, behind, lastFull, lastDelta, spill, build,
-	since, reason, fresh, heartbeat, renewed, learner *client.Desc
+	since, reason, fresh, heartbeat, renewed, learner,
+	proven, provenAt, disagree *client.Desc
 }
 
 var _ client.Collector = (*Collector)(nil)
@@ -49,6 +50,9 @@ func NewCollector(source StatusSource) *Collector {
 		lastFull:  desc("last_full_timestamp_seconds", "When the newest full was taken."),
 		lastDelta: desc("last_delta_timestamp_seconds", "When the newest delta was taken."),
 		spill:     desc("spill_bytes", "Bytes of sealed deltas that wait for the store."),
+		proven:    desc("proven_revision", "Newest revision at which live members' hash was recorded."),
+		provenAt:  desc("proven_timestamp_seconds", "When that was recorded."),
+		disagree:  desc("members_disagree", "1 while the members of etcd disagree about their data; known to the leader alone."),
 		build:     desc("build_info", "Always 1; the labels say what was built with what.", "version", "goversion"),
 	}
 }
@@ -56,7 +60,7 @@ func NewCollector(source StatusSource) *Collector {
 // Describe sends every description.
 func (c *Collector) Describe(out chan<- *client.Desc) {
 	for _, d := range []*client.Desc{c.role, c.durable, c.live, c.lag, c.behind, c.lastFull, c.lastDelta, c.spill, c.build,
-		c.since, c.reason, c.fresh, c.heartbeat, c.renewed, c.learner} {
+		c.since, c.reason, c.fresh, c.heartbeat, c.renewed, c.learner, c.proven, c.provenAt, c.disagree} {
 		out <- d
 	}
 }
@@ -100,6 +104,11 @@ func (c *Collector) Collect(out chan<- client.Metric) {
 	taken(c.lastFull, v.Backup.LastFull)
 	taken(c.lastDelta, v.Backup.LastDelta)
 	gauge(c.spill, float64(v.Backup.SpillBytes))
+	if p := v.Proof.Recorded; p.Epoch != 0 {
+		gauge(c.proven, float64(p.Revision))
+		gauge(c.provenAt, seconds(p.At))
+	}
+	gauge(c.disagree, oneIf(v.Proof.Differ != nil))
 	gauge(c.build, 1, v.Version, runtime.Version())
 }
 

@@ -137,6 +137,7 @@ func (b *Backup) session(ctx context.Context, q *queue, distrust string) error {
 	if err != nil {
 		return fmt.Errorf("ask the cluster where it is: %w", err)
 	}
+	b.state.compacted(head.Compact)
 	tail, full, err := b.tail(ctx, q)
 	if errors.Is(err, fault.Corrupt) {
 		// Nothing proves that what follows continues a damaged object, and waiting

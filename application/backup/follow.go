@@ -127,6 +127,7 @@ func (s *session) trust(ctx context.Context, first int64) error {
 		return fmt.Errorf("ask for the compact revision: %w", err)
 	}
 	s.surroundings.compacted(compact)
+	s.b.state.compacted(compact)
 	if chain.Trustworthy(first, compact) {
 		return nil
 	}

@@ -23,6 +23,8 @@ type State struct {
 	heads   []head        // the cluster's revisions that were not all stored when it was asked, oldest first
 	listing bool          // the catalogue is being read
 	since   []chain.Range // deltas that were stored since that began: it may lack them
+	compact int64         // newest compact revision that this Run heard of
+	heard   bool          // it asked for one
 }
 
 // head says that the cluster was at revision when it was asked.
@@ -88,6 +90,20 @@ func (s *State) Look(c timeline.Catalogue, err error, live int64, at time.Time) 
 	s.catchUp()
 }
 
+// Compaction returns the newest compact revision that the backup heard of since it
+// began to run, 0 for none; false before it asked.
+func (s *State) Compaction() (revision int64, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.compact, s.heard
+}
+
+func (s *State) compacted(revision int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.compact, s.heard = max(s.compact, revision), true
+}
+
 func (s *State) update(f func(b *health.Backup)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,6 +114,7 @@ func (s *State) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running, s.deltas, s.heads = true, 0, nil
+	s.compact, s.heard = 0, false
 	s.ended = make(chan struct{})
 }
 

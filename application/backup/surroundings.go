@@ -198,6 +198,7 @@ func (s *session) askAround(ctx context.Context) error {
 			}
 			s.surroundings.heard(head, asked)
 			s.b.state.live(head.Revision, asked)
+			s.b.state.compacted(head.Compact)
 		case <-auths.C:
 			a, err := s.askAuth(ctx)
 			if err != nil {

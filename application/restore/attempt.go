@@ -220,11 +220,8 @@ func (r *Rebuilder) prove(ctx context.Context, h *timeline.History, p Plan, a *a
 		if err != nil {
 			return nil, 0, err
 		}
-		computed, err := proof.HashKV(history, best.Revision, best.Compact)
-		if err != nil {
-			return nil, 0, err
-		}
-		return &best, computed, proof.Check(best, computed)
+		computed, err := proof.Compare(history, best)
+		return &best, computed, err
 	}
 	return nil, 0, nil
 }

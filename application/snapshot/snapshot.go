@@ -174,7 +174,7 @@ func (t *Taker) hash(ctx context.Context, full ports.FullFacts) (proof.Recorded,
 	err = fault.New(fault.Unavailable, "record proof", "", "no member can compute it")
 	for _, c := range cluster.Hashers(candidates, full.Last) {
 		var h proof.Hash
-		if h, err = t.hashOn(ctx, c, full.Last); err != nil {
+		if h, err = t.Hash(ctx, c, full.Last); err != nil {
 			continue
 		}
 		if err = proof.Usable(h, full.Last, full.Compact); err != nil {
@@ -185,7 +185,9 @@ func (t *Taker) hash(ctx context.Context, full ports.FullFacts) (proof.Recorded,
 	return proof.Recorded{}, err
 }
 
-func (t *Taker) hashOn(ctx context.Context, c cluster.Candidate, revision int64) (proof.Hash, error) {
+// Hash asks a member for its HashKV at a revision. Its sidecar is told before that
+// the member may be busy.
+func (t *Taker) Hash(ctx context.Context, c cluster.Candidate, revision int64) (proof.Hash, error) {
 	ctx, cancel := context.WithTimeout(ctx, hashPatience)
 	defer cancel()
 	done := t.busy(ctx, c.Member.ID, "HashKV scan", time.Now().Add(hashPatience))

@@ -11,8 +11,10 @@ import (
 	"github.com/revkeeper/revkeeper/application/role"
 	"github.com/revkeeper/revkeeper/domain/health"
 	"github.com/revkeeper/revkeeper/domain/heartbeat"
+	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/retention"
 	rolerule "github.com/revkeeper/revkeeper/domain/role"
+	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
@@ -44,6 +46,13 @@ type OwnRetention interface {
 	State() retention.State
 }
 
+// OwnProofs keeps what is known of proofs.
+type OwnProofs interface {
+	Standing() proof.Standing
+	// Look takes over what a listing shows.
+	Look(c timeline.Catalogue)
+}
+
 // Reporter answers what this sidecar is and how its backup does.
 type Reporter struct {
 	about   About
@@ -52,11 +61,12 @@ type Reporter struct {
 	archive ports.Archive
 	beat    OwnHeartbeat
 	tidy    OwnRetention
+	proofs  OwnProofs
 }
 
 // NewReporter returns a Reporter.
-func NewReporter(a About, p *role.Poller, s *backup.State, archive ports.Archive, h OwnHeartbeat, t OwnRetention) *Reporter {
-	return &Reporter{about: a, poller: p, state: s, archive: archive, beat: h, tidy: t}
+func NewReporter(a About, p *role.Poller, s *backup.State, archive ports.Archive, h OwnHeartbeat, t OwnRetention, proofs OwnProofs) *Reporter {
+	return &Reporter{about: a, poller: p, state: s, archive: archive, beat: h, tidy: t, proofs: proofs}
 }
 
 // View returns everything at this moment.
@@ -67,7 +77,7 @@ func (r *Reporter) View() health.View {
 		Endpoint: r.about.Endpoint, Store: r.about.Store,
 		Role: seen.Role, Since: seen.Since, Reason: seen.Reason, Sight: seen.Sight, Duties: r.duties(seen.Role),
 		Member: seen.Status, SeenAt: seen.At, Backup: r.state.Backup(),
-		Heartbeat: r.beat.State(), Retention: r.tidy.State(),
+		Heartbeat: r.beat.State(), Retention: r.tidy.State(), Proof: r.proofs.Standing(),
 	}
 	if !r.state.Running() {
 		v.Backup.Live = max(v.Backup.Live, seen.Status.Revision)
@@ -117,6 +127,9 @@ func (r *Reporter) look(ctx context.Context) error {
 	c, err := r.archive.Catalogue(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if err == nil {
+		r.proofs.Look(c)
 	}
 	r.state.Look(c, err, seen.Status.Revision, at)
 	return nil

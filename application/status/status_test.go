@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/application/backup"
+	proofs "github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/role"
 	"github.com/revkeeper/revkeeper/application/status"
 	"github.com/revkeeper/revkeeper/domain/cluster"
@@ -35,7 +36,7 @@ func TestViewTellsWhatTheLastPollFound(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := role.NewPoller(role.Config{Interval: time.Second, Timeout: time.Second}, says, nil, nobody{})
-			r := status.NewReporter(status.About{}, p, backup.NewState(), nil, nobody{}, nothing{})
+			r := status.NewReporter(status.About{}, p, backup.NewState(), nil, nobody{}, nothing{}, proofs.NewLedger())
 			if got := r.View().Sight; got != "" {
 				t.Errorf("before any poll: %q", got)
 			}

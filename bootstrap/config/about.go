@@ -56,6 +56,9 @@ var about = map[string]string{
 	"compact.full.revisions": "a full is built when this many revisions follow the last; 0 for never by them",
 	"compact.full.targetRto": "a full is built when a restore would take longer, as estimated; 0 for never by time",
 
+	"proof.settle":    "how long after a compaction of etcd the members are asked for the hash that they keep of it",
+	"proof.scanAfter": "how long without any proof until a follower hashes its whole database; 0 for never",
+
 	"role.interval": "how often the own member is asked whether it leads",
 	"role.timeout":  "how long its answer may take",
 

@@ -29,6 +29,7 @@ type Config struct {
 	Backup    Backup           `yaml:"backup"`
 	Retention Retention        `yaml:"retention"`
 	Compact   Compact          `yaml:"compact"`
+	Proof     Proof            `yaml:"proof"`
 	Role      Role             `yaml:"role"`
 	Heartbeat Heartbeat        `yaml:"heartbeat"`
 	Objective health.Objective `yaml:"objective"`
@@ -77,7 +78,7 @@ type Scope []string
 
 // The scopes.
 var (
-	Everything = Scope{"name", "etcd", "store", "backup", "retention", "compact", "role", "heartbeat", "objective", "defrag", "http", "spool", "log", "shutdown"}
+	Everything = Scope{"name", "etcd", "store", "backup", "retention", "compact", "proof", "role", "heartbeat", "objective", "defrag", "http", "spool", "log", "shutdown"}
 	StoreOnly  = Scope{"store", "log"}
 	// Compaction is what works on the store alone and writes to it.
 	Compaction = Scope{"name", "store", "compact", "spool", "log"}
@@ -103,6 +104,7 @@ func Default() Config {
 		Backup:    defaultBackup(),
 		Retention: defaultRetention(),
 		Compact:   defaultCompact(),
+		Proof:     defaultProof(),
 		Role:      Role{Interval: 2 * time.Second, Timeout: 3 * time.Second, PromoteLearners: true},
 		Heartbeat: defaultHeartbeat(),
 		Objective: health.Objective{Age: 5 * time.Minute},

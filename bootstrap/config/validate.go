@@ -25,6 +25,7 @@ func (c *Config) validate(scope Scope) []fault.Problem {
 		{"backup", c.Backup.Validate},
 		{"retention", c.Retention.Validate},
 		{"compact", c.validateCompact},
+		{"proof", c.Proof.Validate},
 		{"role", c.Role.Validate},
 		{"heartbeat", c.Heartbeat.Validate},
 		{"objective", c.Objective.Validate},

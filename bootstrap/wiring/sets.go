@@ -17,6 +17,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	others "github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/defrag"
+	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/application/retention"
 	"github.com/revkeeper/revkeeper/application/role"
@@ -28,13 +29,15 @@ import (
 
 // configSet hands each part of the configuration to its owner.
 var configSet = wire.NewSet(
-	wire.FieldsOf(new(config.Config), "Etcd", "Store", "Backup", "Retention", "Compact", "Role", "Heartbeat", "Defrag", "HTTP", "Spool", "Shutdown"),
+	wire.FieldsOf(new(config.Config), "Etcd", "Store", "Backup", "Retention", "Compact", "Proof", "Role", "Heartbeat", "Defrag", "HTTP", "Spool", "Shutdown"),
 	newDutyConfig, newPollConfig, newDefragConfig,
 )
 
 func newPollConfig(c config.Role) role.Config { return c.Poll() }
 
 func newDutyConfig(c config.Backup) (backup.Config, error) { return c.Duty() }
+
+func newProofConfig(c config.Proof) proof.Config { return c.Duty() }
 
 // observeSet tells everybody what happens.
 var observeSet = wire.NewSet(
@@ -61,7 +64,6 @@ var warmArchiveSet = wire.NewSet(
 // writerSet writes them.
 var writerSet = wire.NewSet(
 	newWriter,
-	wire.Bind(new(ports.ArchiveWriter), new(*revkeeper.Writer)),
 	newFullSpool,
 	wire.Bind(new(ports.FullSpool), new(*fullspool.Spool)),
 )
@@ -69,6 +71,9 @@ var writerSet = wire.NewSet(
 func newWriter(store ports.ObjectStore, c config.Spool) (*revkeeper.Writer, error) {
 	return revkeeper.NewWriter(store, c.Dir)
 }
+
+// newGuard lets nobody record a proof while the members disagree.
+func newGuard(w *revkeeper.Writer, l *proof.Ledger) *proof.Guard { return proof.NewGuard(w, l) }
 
 func newFullSpool(c config.Spool) *fullspool.Spool { return fullspool.New(c.Dir) }
 
@@ -90,8 +95,16 @@ var backupSet = wire.NewSet(
 	newSign, backup.NewState, backup.New,
 	newAbout, status.NewReporter,
 	wire.Bind(new(httpapi.StatusSource), new(*status.Reporter)), wire.Bind(new(others.Own), new(*status.Reporter)),
+	wire.Bind(new(proof.Backup), new(*backup.State)), wire.Bind(new(proof.Members), new(*takefull.Taker)),
 	newDefrag, wire.Bind(new(httpapi.Defragmenter), new(*defrag.Defrag)),
 	newDuties, newServices, newSupervisor,
+)
+
+// proofSet proves the backup by what the members hash.
+var proofSet = wire.NewSet(
+	newProofConfig, proof.NewLedger, newGuard, proof.NewDuty,
+	wire.Bind(new(ports.ArchiveWriter), new(*proof.Guard)),
+	wire.Bind(new(status.OwnProofs), new(*proof.Ledger)),
 )
 
 // compactSet makes chains shorter.

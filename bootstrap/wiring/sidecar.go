@@ -14,6 +14,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/compact"
 	"github.com/revkeeper/revkeeper/application/defrag"
 	beat "github.com/revkeeper/revkeeper/application/heartbeat"
+	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/role"
 	"github.com/revkeeper/revkeeper/application/status"
 	"github.com/revkeeper/revkeeper/application/supervise"
@@ -118,10 +119,10 @@ func fulfilled(c config.Heartbeat, r config.Retention) []rolerule.Duty {
 	if r.Policy != string(rule.None) {
 		duties = append(duties, rolerule.Retention)
 	}
-	return append(duties, rolerule.Compact, rolerule.Defragment)
+	return append(duties, rolerule.Compact, rolerule.Proof, rolerule.Defragment)
 }
 
-func newDuties(b *backup.Backup, k *compact.Duty, h *beat.Duty, t *tidier, df *defrag.Defrag, c config.Heartbeat, r config.Retention) []supervise.Duty {
+func newDuties(b *backup.Backup, k *compact.Duty, h *beat.Duty, t *tidier, pr *proof.Duty, df *defrag.Defrag, c config.Heartbeat, r config.Retention) []supervise.Duty {
 	all := map[rolerule.Duty]supervise.Duty{
 		rolerule.Heartbeat: {Run: h.Run},
 		rolerule.Backup: {Run: b.Run, Finish: func(ctx context.Context) error {
@@ -130,6 +131,7 @@ func newDuties(b *backup.Backup, k *compact.Duty, h *beat.Duty, t *tidier, df *d
 		}},
 		rolerule.Retention:  {Run: t.Duty},
 		rolerule.Compact:    {Run: k.Run},
+		rolerule.Proof:      {Run: pr.Run},
 		rolerule.Defragment: {Run: df.Run},
 	}
 	var duties []supervise.Duty

@@ -16,6 +16,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/compact"
+	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/application/retention"
 	"github.com/revkeeper/revkeeper/application/role"
@@ -75,6 +76,8 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 		cleanup()
 		return nil, nil, err
 	}
+	ledger := proof.NewLedger()
+	guard := newGuard(writer, ledger)
 	watcher := clients.Watcher
 	etcdMaintenance := clients.Maintenance
 	fullspoolSpool := newFullSpool(spool)
@@ -98,14 +101,14 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	}
 	keeper := newArchiveKeeper(objectStore, warm)
 	retentionKeeper := newRetention(retentionConfig, archive, keeper, poller, portsObserver)
-	reporter := status.NewReporter(about, poller, state, warm, wiringOwnHeartbeat, retentionKeeper)
+	reporter := status.NewReporter(about, poller, state, warm, wiringOwnHeartbeat, retentionKeeper, ledger)
 	httpapiConfig := c.HTTP
 	client := newPeers(httpapiConfig)
 	members := newMembers(reporter, etcdCluster, wiringBeats, client)
 	announcer := newAnnouncer(poller, members, portsObserver)
 	busy := newBusy(announcer)
-	taker := snapshot.NewTaker(etcdCluster, etcdMaintenance, fullspoolSpool, writer, portsObserver, busy)
-	backupBackup := backup.New(backupConfig, sign, warm, writer, etcdCluster, watcher, taker, portsObserver, state)
+	taker := snapshot.NewTaker(etcdCluster, etcdMaintenance, fullspoolSpool, guard, portsObserver, busy)
+	backupBackup := backup.New(backupConfig, sign, warm, guard, etcdCluster, watcher, taker, portsObserver, state)
 	compact := c.Compact
 	compactSign := leadersSign(sign)
 	compactor, err := newCompactor(objectStore, compact, spool, compactSign, portsObserver)
@@ -119,6 +122,9 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 		return nil, nil, err
 	}
 	wiringTidier := newTidier(retentionKeeper, poller, warm, state)
+	configProof := c.Proof
+	proofConfig := newProofConfig(configProof)
+	proofDuty := proof.NewDuty(proofConfig, state, taker, warm, guard, ledger, portsObserver)
 	defrag := c.Defrag
 	defragConfig, err := newDefragConfig(defrag)
 	if err != nil {
@@ -127,7 +133,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	}
 	defragmenter := clients.Defrag
 	defragDefrag := newDefrag(defragConfig, etcdCluster, defragmenter, taker, announcer, poller, reporter, backupBackup, portsObserver)
-	v := newDuties(backupBackup, compactDuty, duty, wiringTidier, defragDefrag, heartbeat, retention)
+	v := newDuties(backupBackup, compactDuty, duty, wiringTidier, proofDuty, defragDefrag, heartbeat, retention)
 	wiringSnapshots := newSnapshots(backupBackup, warm)
 	wiringProbes := newProbes(poller)
 	handler, err := newMetrics(registry, reporter, log)

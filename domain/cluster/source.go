@@ -50,8 +50,11 @@ func Hashers(candidates []Candidate, revision int64) []Candidate {
 	return usable
 }
 
+// Leads reports whether the candidate said that it leads etcd.
+func (c Candidate) Leads() bool { return c.Status.Leader == c.Status.MemberID }
+
 func leads(c Candidate) int {
-	if c.Status.Leader == c.Status.MemberID {
+	if c.Leads() {
 		return 1
 	}
 	return 0

@@ -25,6 +25,8 @@ const (
 	SpillFull        Kind = "spill_full"        // the bounded spill overflowed; the watch was cancelled
 	ProofRecorded    Kind = "proof_recorded"    // the cluster's HashKV was written beside a full
 	ProofFailed      Kind = "proof_failed"      //
+	MembersDisagree  Kind = "members_disagree"  // members hashed one revision to different sums
+	MembersAgree     Kind = "members_agree"     // they agree again
 	AuthChanged      Kind = "auth_changed"      // etcd's auth revision moved; a full follows
 	ForeignObject    Kind = "foreign_object"    // an object that revkeeper did not write
 	DutyStarted      Kind = "duty_started"      //

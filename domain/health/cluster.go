@@ -47,6 +47,9 @@ func Assess(c Cluster) Cluster {
 			if !v.Fresh.Fresh {
 				c.Reasons = append(c.Reasons, "the backup is behind: "+v.Fresh.Reason)
 			}
+			if d := v.Proof.Differ; d != nil {
+				c.Reasons = append(c.Reasons, "the members of etcd disagree about their data: "+d.Detail)
+			}
 			if v.Member.NoSpace() {
 				c.Reasons = append(c.Reasons, "etcd is out of space: it refuses writes until its NOSPACE alarm is disarmed")
 			}

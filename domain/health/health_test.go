@@ -9,6 +9,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/health"
 	"github.com/revkeeper/revkeeper/domain/heartbeat"
+	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/role"
 )
 
@@ -90,6 +91,7 @@ func TestAssess(t *testing.T) {
 		{"the backup is behind", func(l, _ *health.Member) { l.Sidecar.Fresh = health.Freshness{Reason: "an hour old"} }, "an hour old", false},
 		{"a follower's picture is behind", func(_, f *health.Member) { f.Sidecar.Fresh = health.Freshness{Reason: "an hour old"} }, "", false},
 		{"a member is corrupt", func(_, f *health.Member) { f.Sidecar.Member.Errors = []string{"memberID:2 alarm:CORRUPT"} }, "CORRUPT", true},
+		{"the members disagree", func(l, _ *health.Member) { l.Sidecar.Proof.Differ = &proof.Disagreement{Detail: "a 1, b 2"} }, "a 1, b 2", false},
 		{"etcd is out of space", func(l, _ *health.Member) { l.Sidecar.Member.Errors = []string{"memberID:1 alarm:NOSPACE"} }, "out of space", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/heartbeat"
+	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/retention"
 	"github.com/revkeeper/revkeeper/domain/role"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
@@ -31,6 +32,7 @@ type View struct {
 	Fresh     Freshness // of the backup, by the configured objective
 	Heartbeat heartbeat.State
 	Retention retention.State // of this sidecar; it works while it leads
+	Proof     proof.Standing
 }
 
 // Backup is how the backup is, as far as this sidecar knows: a leader from its

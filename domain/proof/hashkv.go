@@ -49,28 +49,62 @@ type fingerprint [16]byte
 // Where no key lives at the revision, etcd's rule leaves nothing out and its
 // answer depends on how far its compaction has come. HashKV then answers for a
 // finished compaction, so that it never depends on how much of the compacted
-// past history still holds. etcd contradicts itself in one case: asked for a
-// revision at which it was compacted and no key lived, it may answer from a
-// cache that was filled by another rule.
+// past history still holds. etcd contradicts itself in one case, which Compare
+// knows: asked for a revision at which it was compacted and no key lived, it may
+// answer with the hash that it kept of that compaction, made by another rule.
 //
 // It needs about 50 bytes of memory per distinct key in history and reads
 // history twice. A compact revision above the revision is Invalid; errors of
 // history are returned as they are.
 func HashKV(history History, revision, compact int64) (uint32, error) {
+	sums, err := hashes(history, revision, compact)
+	return sums.scanned, err
+}
+
+// Compare holds history against what a member answered and returns what history
+// hashes to. A difference is Diverged and names both; errors of history are
+// returned as they are.
+//
+// Where no key lives at the revision, etcd has two rules. A scan hashes whatever
+// its compaction left of the past; the hash that it keeps of a compaction leaves
+// that out where the last key was deleted at the very revision (the deletion then
+// counts as something to keep, from etcd 3.5.16 on). An answer by either proves
+// history, for both depend on every record above the compact revision.
+func Compare(history History, recorded Recorded) (uint32, error) {
+	sums, err := hashes(history, recorded.Revision, recorded.Compact)
+	switch {
+	case err != nil:
+		return 0, err
+	case sums.deserted && recorded.HashKV == sums.kept:
+		return sums.kept, nil
+	}
+	return sums.scanned, Check(recorded, sums.scanned)
+}
+
+// sums is what history hashes to by etcd's two rules. They differ only where no
+// key lives.
+type sums struct {
+	scanned  uint32
+	kept     uint32 // of a compaction: nothing at or below the one before counts
+	deserted bool   // no key lives
+}
+
+func hashes(history History, revision, compact int64) (sums, error) {
 	if compact > revision {
-		return 0, fault.New(fault.Invalid, "compute HashKV", "",
+		return sums{}, fault.New(fault.Invalid, "compute HashKV", "",
 			fmt.Sprintf("compact revision %d is above revision %d", compact, revision))
 	}
 	kept, err := keptBelow(history, revision, compact)
 	if err != nil {
-		return 0, err
+		return sums{}, err
 	}
-	crc := crc32.Update(0, castagnoli, []byte("key"))
+	begin := crc32.Update(0, castagnoli, []byte("key"))
+	out := sums{scanned: begin, kept: begin, deserted: !kept.alive}
 	var key []byte
 	ordinal := 0
 	for r, err := range history.Forward() {
 		if err != nil {
-			return 0, err
+			return sums{}, err
 		}
 		if r.Main > revision {
 			break
@@ -83,10 +117,12 @@ func HashKV(history History, revision, compact int64) (uint32, error) {
 			}
 		}
 		key = r.AppendKey(key[:0])
-		crc = crc32.Update(crc, castagnoli, key)
-		crc = crc32.Update(crc, castagnoli, r.KeyValue)
+		out.scanned = crc32.Update(crc32.Update(out.scanned, castagnoli, key), castagnoli, r.KeyValue)
+		if out.deserted && r.Main > compact {
+			out.kept = crc32.Update(crc32.Update(out.kept, castagnoli, key), castagnoli, r.KeyValue)
+		}
 	}
-	return crc, nil
+	return out, nil
 }
 
 // marks is a set of records, counted from the newest of those at or below the

@@ -28,6 +28,7 @@ const (
 	Backup     Duty = "backup"     // take and upload fulls and deltas
 	Compact    Duty = "compact"    // make the chains of the bucket shorter
 	Retention  Duty = "retention"  // tidy the bucket
+	Proof      Duty = "proof"      // record what members hash, and compare them
 	Defragment Duty = "defragment" // trigger defragmentation of every member
 )
 
@@ -37,7 +38,7 @@ func (r Role) Duties() []Duty {
 	case Follower:
 		return []Duty{Heartbeat}
 	case Leader:
-		return []Duty{Heartbeat, Backup, Compact, Retention, Defragment}
+		return []Duty{Heartbeat, Backup, Compact, Retention, Proof, Defragment}
 	default:
 		return nil
 	}

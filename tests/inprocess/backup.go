@@ -15,6 +15,7 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/eventlog"
 	"github.com/revkeeper/revkeeper/adapters/fullspool"
 	"github.com/revkeeper/revkeeper/application/backup"
+	proofs "github.com/revkeeper/revkeeper/application/proof"
 	takefull "github.com/revkeeper/revkeeper/application/snapshot"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/schedule"
@@ -28,7 +29,10 @@ const patience = time.Minute
 // Backup is the backup duty of one member.
 type Backup struct {
 	*backup.Backup
-	State *backup.State
+	State  *backup.State
+	Taker  *takefull.Taker
+	Guard  *proofs.Guard // the writer that the duty has
+	Ledger *proofs.Ledger
 	// Stop ends the duty, what is pending dropped, and waits for its end. It may be
 	// called twice; the test's cleanup calls it.
 	Stop func()
@@ -75,11 +79,13 @@ func StartBackup(t testing.TB, endpoint string, store ports.ObjectStore, change 
 	if s.Watcher != nil {
 		watcher = s.Watcher(watcher)
 	}
+	ledger := proofs.NewLedger()
+	guard := proofs.NewGuard(writer, ledger)
 	notBusy := func(context.Context, cluster.ID, string, time.Time) func() { return func() {} }
 	sign := func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{MemberID: "test"}, nil }
-	taker := takefull.NewTaker(clients.Cluster, clients.Maintenance, fullspool.New(spool), writer, s.Observe, notBusy)
-	b := &Backup{State: backup.NewState()}
-	b.Backup = backup.New(s.Backup, sign, revkeeper.New(store), writer, clients.Cluster, watcher, taker, s.Observe, b.State)
+	taker := takefull.NewTaker(clients.Cluster, clients.Maintenance, fullspool.New(spool), guard, s.Observe, notBusy)
+	b := &Backup{State: backup.NewState(), Taker: taker, Guard: guard, Ledger: ledger}
+	b.Backup = backup.New(s.Backup, sign, revkeeper.New(store), guard, clients.Cluster, watcher, taker, s.Observe, b.State)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()

@@ -35,6 +35,9 @@ func viewOf(s openapi.Status) (health.View, error) {
 	if v.Member, err = memberOf(s.Member); err != nil {
 		return v, err
 	}
+	if v.Proof, err = proofOf(s.Proof); err != nil {
+		return v, err
+	}
 	v.SeenAt = s.Member.SeenAt
 	v.Backup = backupOf(s.Backup)
 	return v, nil
@@ -76,13 +79,20 @@ func memberOf(m openapi.Member) (cluster.Status, error) {
 		if id.text == "" {
 			continue
 		}
-		n, err := strconv.ParseUint(id.text, 16, 64)
-		if err != nil {
-			return out, fmt.Errorf("%q is not an id of etcd", id.text)
+		if err := readID(id.text, id.into); err != nil {
+			return out, err
 		}
-		*id.into = cluster.ID(n)
 	}
 	return out, nil
+}
+
+func readID(text string, into *cluster.ID) error {
+	n, err := strconv.ParseUint(text, 16, 64)
+	if err != nil {
+		return fmt.Errorf("%q is not an id of etcd", text)
+	}
+	*into = cluster.ID(n)
+	return nil
 }
 
 func backupOf(b openapi.Backup) health.Backup {

@@ -83,6 +83,7 @@ const (
 	DutyCompact    Duty = "compact"
 	DutyDefragment Duty = "defragment"
 	DutyHeartbeat  Duty = "heartbeat"
+	DutyProof      Duty = "proof"
 	DutyRetention  Duty = "retention"
 )
 
@@ -96,6 +97,8 @@ func (e Duty) Valid() bool {
 	case DutyDefragment:
 		return true
 	case DutyHeartbeat:
+		return true
+	case DutyProof:
 		return true
 	case DutyRetention:
 		return true
@@ -502,6 +505,20 @@ type DeltaSummary struct {
 	Newest Delta `json:"newest,omitempty,omitzero"`
 }
 
+// Disagreement Members of etcd hashed the same history to different sums: they do not
+// hold the same data. Nothing is marked proven while that lasts.
+type Disagreement struct {
+	At              time.Time `json:"at"`
+	CompactRevision int64     `json:"compactRevision"`
+
+	// Detail Who answered what.
+	Detail string `json:"detail"`
+
+	// Members Their ids, hexadecimal, as etcd prints them.
+	Members  []string `json:"members"`
+	Revision int64    `json:"revision"`
+}
+
 // Duty Something that a role obliges to.
 type Duty string
 
@@ -800,6 +817,24 @@ type Proof struct {
 	Revision   int64     `json:"revision"`
 }
 
+// ProofPoint A revision of a timeline of which something is known.
+type ProofPoint struct {
+	// At When it became known.
+	At       time.Time `json:"at"`
+	Revision int64     `json:"revision"`
+	Timeline int       `json:"timeline"`
+}
+
+// ProofStanding How far the backup is proven, as far as this sidecar knows.
+type ProofStanding struct {
+	// Disagreement Members of etcd hashed the same history to different sums: they do not
+	// hold the same data. Nothing is marked proven while that lasts.
+	Disagreement Disagreement `json:"disagreement,omitempty,omitzero"`
+
+	// Recorded A revision of a timeline of which something is known.
+	Recorded ProofPoint `json:"recorded,omitempty,omitzero"`
+}
+
 // Range A run of revisions, both ends included.
 type Range struct {
 	First int64 `json:"first"`
@@ -979,6 +1014,9 @@ type Status struct {
 
 	// Name Name of the own member.
 	Name string `json:"name"`
+
+	// Proof How far the backup is proven, as far as this sidecar knows.
+	Proof ProofStanding `json:"proof,omitempty,omitzero"`
 
 	// Reason Why.
 	Reason string `json:"reason"`
