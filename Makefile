@@ -79,15 +79,19 @@ fuzz:
 	done
 
 .PHONY: acceptance
-acceptance: ## Run a long measurement by hand: SUITE=bench, faults, fuzz, failover, housekeeping, restore or roundtrip
+acceptance: ## Run a long measurement by hand: SUITE=bench, bench-large, faults, fuzz, failover, housekeeping, restore or roundtrip
 	@$(MAKE) --no-print-directory acceptance-$(or $(SUITE),missing)
 
 .PHONY: acceptance-missing
 acceptance-missing:
-	@echo "name a suite: make acceptance SUITE=bench, faults, fuzz, failover, housekeeping, restore or roundtrip"; exit 2
+	@echo "name a suite: make acceptance SUITE=bench, bench-large, faults, fuzz, failover, housekeeping, restore or roundtrip"; exit 2
 
 .PHONY: acceptance-bench
 acceptance-bench: bench
+
+.PHONY: acceptance-bench-large
+acceptance-bench-large:
+	go test -tags acceptance -run '^TestAcceptanceMemoryOfALargeRestore$$' -count=1 -v -timeout 2h ./tests/bench
 
 .PHONY: acceptance-fuzz
 acceptance-fuzz:

@@ -21,7 +21,7 @@ type DataDir interface {
 }
 
 // StagedDatabase is a database that is being written. Calls come in the order
-// Base, DropAfter, Apply…, History; it is not safe for concurrent use.
+// Base, DropAfter, Apply…, History, Repack, History; it is not safe for concurrent use.
 type StagedDatabase interface {
 	// Base writes the database from a plain snapshot stream and opens it. It
 	// returns what the database holds.
@@ -36,8 +36,20 @@ type StagedDatabase interface {
 	// History reads what is there, for the proof. It ends with ctx.
 	History(ctx context.Context) (proof.History, error)
 
+	// Repack writes the database anew, without the free pages that bbolt leaves. If
+	// fold is set, only the records are kept that proof.SurvivorsOf names and
+	// everything is marked compacted, as etcd leaves it when its compaction at the
+	// last revision has ended. All else is as it was.
+	Repack(ctx context.Context, fold bool) (Repacked, error)
+
 	// Discard removes what was staged. After a Finish it does nothing.
 	Discard()
+}
+
+// Repacked is what became of a database.
+type Repacked struct {
+	BytesBefore, BytesAfter     int64 // of the file
+	RecordsBefore, RecordsAfter int
 }
 
 // Staging is a data directory that is being written beside its final place.
@@ -63,8 +75,9 @@ type StagedSnapshot interface {
 
 	// Snapshot writes leases, by the rules of Finishing, and returns what etcd
 	// would stream of the database: the file, then its SHA-256. Everything that is
-	// no record and no lease is as in the base, its compact revision too. It is
-	// the last call before Discard. The caller closes the stream first.
+	// no record and no lease is as in the base, its compact revision too. After it
+	// only History may be called, also while the stream is read, and Discard, once
+	// the caller has closed the stream.
 	Snapshot(ctx context.Context, leases []snapshot.Lease, defaultTTL int64) (BuiltSnapshot, error)
 }
 

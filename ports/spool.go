@@ -24,7 +24,9 @@ type FullSpool interface {
 // FullPacker wraps a snapshot whose content is known already.
 type FullPacker interface {
 	// Pack does what Spool does but for the facts, which the caller has: so the
-	// plain snapshot needs no disk. expected is about how many bytes will come.
+	// plain snapshot needs no disk. expected is about how many bytes will come. The
+	// stream comes from this process, which has just computed the SHA-256 at its
+	// end: it is taken, not checked again.
 	Pack(ctx context.Context, stream io.Reader, expected int64, facts FullFacts) (SpooledFull, error)
 }
 

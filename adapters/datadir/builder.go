@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
 	"os"
-	"sync"
 	"syscall"
 
 	bolt "go.etcd.io/bbolt"
@@ -42,7 +42,7 @@ func (b *Builder) Begin(ctx context.Context) (ports.StagedSnapshot, error) {
 // build implements ports.StagedSnapshot.
 type build struct{ database }
 
-// open is called by bbolt for the file, once to work on it and once to copy it.
+// open is called by bbolt for the file.
 func (s *database) open(path string, flag int, mode os.FileMode) (*os.File, error) {
 	if s.unnamed == nil {
 		return s.growth.open(path, flag, mode)
@@ -58,7 +58,7 @@ func (s *database) open(path string, flag int, mode os.FileMode) (*os.File, erro
 // Snapshot implements ports.StagedSnapshot.
 func (b *build) Snapshot(ctx context.Context, leases []snapshot.Lease, defaultTTL int64) (ports.BuiltSnapshot, error) {
 	var out ports.BuiltSnapshot
-	if _, err := b.keys(); err != nil { // opens a transaction if there is none
+	if err := b.begin(); err != nil {
 		return out, err
 	}
 	var err error
@@ -76,7 +76,7 @@ func (b *build) Snapshot(ctx context.Context, leases []snapshot.Lease, defaultTT
 		return out, errors.Join(err, tx.Rollback())
 	}
 	out.Size = tx.Size() + etcddb.DigestSize
-	out.ReadCloser = stream(ctx, tx)
+	out.ReadCloser = stream(ctx, tx, b.unnamed)
 	return out, nil
 }
 
@@ -86,34 +86,44 @@ func (b *build) Discard() {
 	_ = b.unnamed.Close()
 }
 
-// snapshotStream reads a database as etcd streams it. The copying goroutine has
-// ended when Close returns.
+// snapshotStream reads a database that nobody writes to any more as etcd streams
+// it. The transaction keeps its pages in place.
 type snapshotStream struct {
-	*io.PipeReader
-	stop   func() bool
-	copied sync.WaitGroup
+	ctx    context.Context
+	tx     *bolt.Tx
+	pages  *io.SectionReader
+	read   int64
+	digest hash.Hash
+	sum    []byte // not read yet; nil until the pages have ended
 }
 
-func stream(ctx context.Context, tx *bolt.Tx) io.ReadCloser {
-	r, w := io.Pipe()
-	s := &snapshotStream{PipeReader: r}
-	s.stop = context.AfterFunc(ctx, func() { _ = w.CloseWithError(ctx.Err()) })
-	s.copied.Go(func() {
-		defer func() { _ = tx.Rollback() }()
-		digest := sha256.New()
-		_, err := tx.WriteTo(io.MultiWriter(w, digest))
-		if err == nil {
-			_, err = w.Write(digest.Sum(nil))
+func stream(ctx context.Context, tx *bolt.Tx, file *os.File) io.ReadCloser {
+	return &snapshotStream{ctx: ctx, tx: tx, pages: io.NewSectionReader(file, 0, tx.Size()), digest: sha256.New()}
+}
+
+// Read implements io.Reader.
+func (s *snapshotStream) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if s.sum == nil {
+		n, err := s.pages.Read(p)
+		s.digest.Write(p[:n])
+		if s.read += int64(n); err == io.EOF && s.read < s.pages.Size() {
+			err = io.ErrUnexpectedEOF // the file is shorter than its pages
 		}
-		_ = w.CloseWithError(err) // io.EOF for nil
-	})
-	return s
+		if err != io.EOF {
+			return n, diskError("read database", "", err)
+		}
+		s.sum = s.digest.Sum(nil)
+	}
+	if len(s.sum) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.sum)
+	s.sum = s.sum[n:]
+	return n, nil
 }
 
 // Close implements io.Closer.
-func (s *snapshotStream) Close() error {
-	s.stop()
-	err := s.PipeReader.Close()
-	s.copied.Wait()
-	return err
-}
+func (s *snapshotStream) Close() error { return s.tx.Rollback() }

@@ -25,7 +25,7 @@ func (s *Staging) Finish(ctx context.Context, f ports.Finishing) (ports.Finished
 		return ports.Finished{}, err
 	}
 	out := ports.Finished{ClusterID: cluster.ID(m.cluster.ID()), MemberID: cluster.ID(m.own.ID)}
-	if _, err := s.keys(); err != nil { // opens a transaction if there is none
+	if err := s.begin(); err != nil {
 		return out, err
 	}
 	if out.LeasesWritten, out.LeasesDefaulted, err = s.leases(ctx, f.Leases, f.DefaultTTL); err != nil {
@@ -38,7 +38,7 @@ func (s *Staging) Finish(ctx context.Context, f ports.Finishing) (ports.Finished
 		return out, diskError("clear alarm", s.path, err)
 	}
 	if f.BumpTo > 0 {
-		if err := bump(s.tx, f.BumpTo); err != nil {
+		if err := bump(s.tx, f.BumpTo, s.folded); err != nil {
 			return out, diskError("bump revision", s.path, err)
 		}
 	}
@@ -182,8 +182,9 @@ func dropNoSpaceAlarm(tx *bolt.Tx) error {
 
 // bump makes the history continue from revision and marks everything below as
 // compacted, so that clients which saw a later past are told to read again
-// (as etcdutl --bump-revision --mark-compacted does).
-func bump(tx *bolt.Tx, revision int64) error {
+// (as etcdutl --bump-revision --mark-compacted does). Where nothing is left that a
+// compaction could delete, etcd is spared looking for it.
+func bump(tx *bolt.Tx, revision int64, folded bool) error {
 	key := record.Record{Revision: record.Revision{Main: revision}}.AppendKey(nil)
 	keys, meta := tx.Bucket(etcddb.Key), tx.Bucket(etcddb.Meta)
 	if last, _ := keys.Cursor().Last(); last != nil && string(last) >= string(key) {
@@ -191,6 +192,11 @@ func bump(tx *bolt.Tx, revision int64) error {
 	}
 	if err := keys.Put(key, []byte{}); err != nil {
 		return err
+	}
+	if folded {
+		if err := meta.Put(etcddb.FinishedCompact, key); err != nil {
+			return err
+		}
 	}
 	return meta.Put(etcddb.ScheduledCompact, key)
 }

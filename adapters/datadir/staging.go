@@ -49,6 +49,7 @@ type database struct {
 	key     []byte
 	facts   ports.FullFacts
 	dropped bool // records of the base, and perhaps with them the leases' last trace
+	folded  bool // only what lives is left
 }
 
 func (s *Staging) member() string  { return filepath.Join(s.root, "member") }
@@ -60,15 +61,10 @@ func (s *database) Base(ctx context.Context, stream io.Reader) (ports.FullFacts,
 	if err := s.write(ctx, stream); err != nil {
 		return s.facts, err
 	}
-	db, err := bolt.Open(s.path, 0o600, &bolt.Options{
-		NoSync: true, NoGrowSync: true, NoFreelistSync: true,
-		FreelistType: bolt.FreelistMapType, InitialMmapSize: mapSize, OpenFile: s.open,
-	})
-	if err != nil {
+	if err := s.openFile(0); err != nil {
 		return s.facts, fault.Wrap(fault.Corrupt, "open restored database", s.path, err)
 	}
-	s.db = db
-	err = db.View(func(tx *bolt.Tx) error {
+	err := s.db.View(func(tx *bolt.Tx) error {
 		if etcddb.CorruptAlarm(tx) {
 			return fault.New(fault.Corrupt, "restore", "", "the full was taken while etcd had its CORRUPT alarm raised").
 				WithRemedy("restore a full from before the alarm")
@@ -78,6 +74,15 @@ func (s *database) Base(ctx context.Context, stream io.Reader) (ports.FullFacts,
 		return err
 	})
 	return s.facts, err
+}
+
+// openFile opens the file with bbolt; pageSize counts for one that is empty.
+func (s *database) openFile(pageSize int) (err error) {
+	s.db, err = bolt.Open(s.path, 0o600, &bolt.Options{
+		NoSync: true, NoGrowSync: true, NoFreelistSync: true, PageSize: pageSize,
+		FreelistType: bolt.FreelistMapType, InitialMmapSize: mapSize, OpenFile: s.open,
+	})
+	return err
 }
 
 // Apply implements ports.Staging.
@@ -152,14 +157,23 @@ func (s *database) History(ctx context.Context) (proof.History, error) {
 	return history{ctx, s.db}, nil
 }
 
+// begin opens a write transaction if there is none.
+func (s *database) begin() error {
+	if s.tx != nil {
+		return nil
+	}
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return diskError("write database", s.path, err)
+	}
+	s.tx, s.pending = tx, 0
+	return nil
+}
+
 // keys returns the bucket of records in the open write transaction.
 func (s *database) keys() (*bolt.Bucket, error) {
-	if s.tx == nil {
-		tx, err := s.db.Begin(true)
-		if err != nil {
-			return nil, diskError("write database", s.path, err)
-		}
-		s.tx, s.pending = tx, 0
+	if err := s.begin(); err != nil {
+		return nil, err
 	}
 	b := s.tx.Bucket(etcddb.Key)
 	b.FillPercent = fillPercent

@@ -16,6 +16,7 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/internal/zframe"
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/record"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -46,7 +47,12 @@ func (s *Spool) Spool(ctx context.Context, stream io.Reader, expected int64, wan
 	}
 	// The plain copy serves only to read the facts.
 	defer plain.Close()
-	out, err := s.pack(ctx, stream, plain)
+	trailer := etcddb.NewTrailer()
+	out, err := s.pack(ctx, stream, func(raw []byte) error {
+		trailer.Write(raw)
+		_, err := plain.Write(raw)
+		return err
+	}, trailer.Check)
 	if err != nil {
 		return ports.SpooledFull{}, err
 	}
@@ -62,25 +68,22 @@ func (s *Spool) Pack(ctx context.Context, stream io.Reader, expected int64, fact
 	if err := s.room(expected / 2); err != nil {
 		return ports.SpooledFull{}, err
 	}
-	out, err := s.pack(ctx, stream, io.Discard)
+	var end etcddb.End
+	out, err := s.pack(ctx, stream, func(raw []byte) error { end.Write(raw); return nil }, end.Digest)
 	out.Facts = facts
 	return out, err
 }
 
-// pack compresses a stream, checks its SHA-256 and writes it to plain too.
-func (s *Spool) pack(ctx context.Context, stream io.Reader, plain io.Writer) (ports.SpooledFull, error) {
+// pack compresses a stream; tap sees it on the way, and check says at its end what
+// the database hashes to.
+func (s *Spool) pack(ctx context.Context, stream io.Reader, tap func(raw []byte) error, check func() (record.Digest, error)) (ports.SpooledFull, error) {
 	stored := spill.New(s.dir, 0)
 	out := ports.SpooledFull{Compression: snapshot.Zstd, Body: stored, Release: stored.Release}
-	digest := etcddb.NewTrailer()
 	storedHash := sha256.New()
 	var err error
-	out.Size, err = zframe.Compress(ctx, io.MultiWriter(stored, storedHash), stream, workers, func(raw []byte) error {
-		digest.Write(raw)
-		_, err := plain.Write(raw)
-		return err
-	})
+	out.Size, err = zframe.Compress(ctx, io.MultiWriter(stored, storedHash), stream, workers, tap)
 	if err == nil {
-		out.SHA256, err = digest.Check()
+		out.SHA256, err = check()
 	}
 	if err != nil {
 		stored.Release()

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
 	rule "github.com/revkeeper/revkeeper/domain/compact"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
@@ -54,7 +57,8 @@ func (c *Compactor) BuildFull(ctx context.Context, p FullPlan) (timeline.Full, e
 		staged, err = c.builder.Begin(ctx)
 		return staged, err
 	}
-	err = c.rebuilder().Run(ctx, restore.Point{Epoch: p.Path.Epoch, Target: p.Path.Target}, begin, func(built restore.Rebuilt) error {
+	// The proof is made beside the compressing, not before it.
+	err = c.rebuilder().Run(ctx, restore.Point{Epoch: p.Path.Epoch, Target: p.Path.Target, SkipProof: true}, begin, func(built restore.Rebuilt) error {
 		full, err = c.storeBuilt(ctx, built, staged, writer)
 		return err
 	})
@@ -69,23 +73,14 @@ func (c *Compactor) BuildFull(ctx context.Context, p FullPlan) (timeline.Full, e
 // storeBuilt makes an object of a rebuilt history.
 func (c *Compactor) storeBuilt(ctx context.Context, built restore.Rebuilt, staged ports.StagedSnapshot, writer snapshot.Writer) (timeline.Full, error) {
 	p := built.Plan
-	if err := rule.Storable(p.Path, built.AuthChanged, built.Proof); err != nil {
-		return timeline.Full{}, err
+	if built.AuthChanged { // known before any work is done
+		return timeline.Full{}, rule.Storable(p.Path, true, nil)
 	}
-	stream, err := staged.Snapshot(ctx, built.Leases, restore.DefaultLeaseTTL)
+	packed, proven, err := c.packAndProve(ctx, built, staged)
 	if err != nil {
 		return timeline.Full{}, err
 	}
-	defer stream.Close()
-	if f := stream.Facts; f.Last != p.Target || f.Compact != p.Base.First {
-		return timeline.Full{}, fault.New(fault.Internal, "build full", p.Base.Key(),
-			fmt.Sprintf("it holds revisions (%d, %d], not (%d, %d]", f.Compact, f.Last, p.Base.First, p.Target))
-	}
-	spooled, err := c.packer.Pack(ctx, stream, stream.Size, stream.Facts)
-	if err != nil {
-		return timeline.Full{}, err
-	}
-	defer spooled.Release()
+	defer packed.Release()
 	// The instant is that of the content: what nobody wrote to for days is not
 	// fresh because of this.
 	at := p.Deltas[len(p.Deltas)-1].At
@@ -93,6 +88,40 @@ func (c *Compactor) storeBuilt(ctx context.Context, built restore.Rebuilt, stage
 	writer.ClusterID = base.ClusterID
 	return c.writer.StoreFull(ctx, snapshot.Ref{Epoch: p.Epoch, At: at}, snapshot.Manifest{
 		Writer: writer, Source: base.Source, EtcdVersion: base.EtcdVersion, Raft: built.Raft, Auth: base.Auth, TakenAt: at,
-		Synthetic: &snapshot.Synthetic{Base: p.Base.Key(), Deltas: len(p.Deltas), Proven: built.Proof.Revision, BuiltAt: time.Now().UTC().Truncate(time.Millisecond)},
-	}, spooled)
+		Synthetic: &snapshot.Synthetic{Base: p.Base.Key(), Deltas: len(p.Deltas), Proven: proven.Revision, BuiltAt: time.Now().UTC().Truncate(time.Millisecond)},
+	}, packed)
+}
+
+// packAndProve compresses a rebuilt database and compares it with a recorded hash
+// meanwhile: one reads it as a file, the other as records. The caller releases what
+// was packed, if there is no error; no proof is none.
+func (c *Compactor) packAndProve(ctx context.Context, built restore.Rebuilt, staged ports.StagedSnapshot) (packed ports.SpooledFull, proven *proof.Recorded, err error) {
+	p := built.Plan
+	g, ctx := errgroup.WithContext(ctx)
+	stream, err := staged.Snapshot(ctx, built.Leases, restore.DefaultLeaseTTL)
+	if err != nil {
+		return packed, nil, err
+	}
+	defer stream.Close()
+	if f := stream.Facts; f.Last != p.Target || f.Compact != p.Base.First {
+		return packed, nil, fault.New(fault.Internal, "build full", p.Base.Key(),
+			fmt.Sprintf("it holds revisions (%d, %d], not (%d, %d]", f.Compact, f.Last, p.Base.First, p.Target))
+	}
+	g.Go(func() (err error) {
+		packed, err = c.packer.Pack(ctx, stream, stream.Size, stream.Facts)
+		return err
+	})
+	g.Go(func() (err error) {
+		if proven, err = built.Prove(ctx); err == nil {
+			err = rule.Storable(p.Path, built.AuthChanged, proven) // else the packing goes on in vain
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		if packed.Release != nil {
+			packed.Release()
+		}
+		return ports.SpooledFull{}, nil, err
+	}
+	return packed, proven, nil
 }

@@ -26,8 +26,9 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 		return res, err
 	}
 	defer staging.Discard()
-	built, err := r.rebuild(ctx, p, h, staging, req.SkipProof, progress)
+	built, err := r.rebuild(ctx, p, h, staging, req.point(), progress)
 	res.Records, res.Proof, res.Computed, res.Hashing = built.Records, built.Proof, built.Computed, built.Hashing
+	res.Repacked, res.State = built.Repacked, built.State
 	if err != nil {
 		return res, err
 	}
@@ -54,18 +55,30 @@ type Rebuilt struct {
 	Proof       *proof.Recorded // nil where none could be used
 	Computed    uint32          // what the records hash to, equal to Proof.HashKV
 	Hashing     time.Duration
+	Repacked    *ports.Repacked // nil where it was not asked for
+	State       *proof.Hash     // of a folded database: what etcd answers about it
 	Warnings    []string
+
+	compare func(context.Context) (*proof.Recorded, uint32, error)
+}
+
+// Prove compares the database with the newest recorded hash at or below the target
+// and returns that; nil if there is none. It is for who asked Run to skip the proof
+// and not to fold, in order to do something else with the database meanwhile.
+func (b Rebuilt) Prove(ctx context.Context) (*proof.Recorded, error) {
+	recorded, _, err := b.compare(ctx)
+	return recorded, err
 }
 
 // rebuild writes the history of a plan into a staged database and compares it.
-func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, staging ports.StagedDatabase, skipProof bool, progress Progress) (Rebuilt, error) {
+func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, staged ports.StagedDatabase, at Point, progress Progress) (Rebuilt, error) {
 	built := Rebuilt{Plan: p}
 	var err error
 	if built.Manifest, err = r.archive.Manifest(ctx, p.Base.Ref); err != nil {
 		return built, &objectError{p.Base.Key(), err}
 	}
 	a := &applier{
-		staging:  staging,
+		staging:  staged,
 		progress: progress,
 		step:     Step{Phase: "base", Total: p.Bytes()},
 		target:   p.Target,
@@ -81,16 +94,23 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 		return built, err
 	}
 	built.Records = a.step.Records
-	if !skipProof {
+	built.compare = func(ctx context.Context) (*proof.Recorded, uint32, error) { return r.prove(ctx, h, p, a) }
+	if !at.SkipProof {
 		began := time.Now()
 		a.report("proof", 0)
-		if built.Proof, built.Computed, err = r.prove(ctx, h, p, a); err != nil {
+		if built.Proof, built.Computed, err = built.compare(ctx); err != nil {
 			return built, err
 		}
 		if built.Proof == nil {
 			a.warnings = append(a.warnings, "no proof at or below this revision is in the store: the result is whole and continuous, but was not compared with etcd's own hash")
 		}
 		built.Hashing = time.Since(began)
+	}
+	if at.Fold || at.Defragment {
+		a.report("repack", 0)
+		if built.Repacked, built.State, err = repack(ctx, p, staged, at.Fold); err != nil {
+			return built, err
+		}
 	}
 	built.Leases, built.Raft, built.AuthChanged, built.Warnings = a.leases.Sorted(), a.raft, a.authNoted, a.warnings
 	return built, nil

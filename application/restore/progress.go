@@ -7,7 +7,7 @@ type Progress func(Step)
 
 // Step is a moment of a restore.
 type Step struct {
-	Phase    string // "base", "deltas", "proof", "finish"
+	Phase    string // "base", "deltas", "proof", "repack", "finish"
 	Bytes    int64  // stored bytes done, of all objects
 	Total    int64  // stored bytes in all
 	Records  int64

@@ -18,6 +18,10 @@ type Point struct {
 	Epoch     int   // timeline; 0 for the newest that has the target
 	Target    int64 // revision, or chain.Latest
 	SkipProof bool  // leave out the comparison with etcd's own hash
+	// Defragment writes the database anew without free pages; Fold also leaves out
+	// everything but the state at the target. Both come after the comparison.
+	Defragment bool
+	Fold       bool
 }
 
 // Rebuilder writes the history up to a revision into a database.
@@ -78,7 +82,7 @@ func (r *Rebuilder) Run(ctx context.Context, at Point, begin func(context.Contex
 			return err
 		}
 		defer staged.Discard()
-		built, err := r.rebuild(ctx, p, h, staged, at.SkipProof, func(Step) {})
+		built, err := r.rebuild(ctx, p, h, staged, at, func(Step) {})
 		if err != nil {
 			return err
 		}

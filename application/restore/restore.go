@@ -34,6 +34,8 @@ type Request struct {
 	BumpTo       int64
 	SeenRevision int64 // largest revision known to have been seen by clients; 0 for none
 	SkipProof    bool  // leave out the comparison with etcd's own hash
+	Defragment   bool  // see Point
+	Fold         bool
 }
 
 // Plan is what a restore will do; it can be shown before it is done.
@@ -59,6 +61,8 @@ type Result struct {
 	// Computed is what the restored records hash to, equal to Proof.HashKV.
 	Computed uint32
 	Hashing  time.Duration
+	Repacked *ports.Repacked // nil where it was not asked for
+	State    *proof.Hash     // of a folded database, what etcd answers about it
 	Took     time.Duration
 	Warnings []string
 }
@@ -93,7 +97,7 @@ func (req Request) bump(c *timeline.Catalogue, target int64) (int64, error) {
 }
 
 func (req Request) point() Point {
-	return Point{Epoch: req.Epoch, Target: req.Target, SkipProof: req.SkipProof}
+	return Point{Epoch: req.Epoch, Target: req.Target, SkipProof: req.SkipProof, Defragment: req.Defragment, Fold: req.Fold}
 }
 
 // Run restores. On any error the target directory is as it was. Objects that

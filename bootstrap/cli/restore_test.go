@@ -60,6 +60,30 @@ func TestRestoreProvesWhatItRestored(t *testing.T) {
 	}
 }
 
+func TestAFoldedRestoreSaysWhatIsLeft(t *testing.T) {
+	b := eventful(t)
+	for _, tc := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--folded"}, "22 records of 22 left; the state hashes to "},
+		{[]string{"--defragment"}, ", without free pages"},
+	} {
+		got := command(t, append([]string{"restore", "--store", b.url(), "--data-dir", filepath.Join(t.TempDir(), "data"), "--to-revision", "23"}, tc.args...)...)
+		if got.code != 0 || !strings.Contains(got.stdout, tc.says) || !strings.Contains(got.stdout, "the restored records hash to ") || !strings.Contains(got.stderr, "leaving out") {
+			t.Errorf("%v: exit %d, %q is missing in\n%s%s", tc.args, got.code, tc.says, got.stdout, got.stderr)
+		}
+	}
+	got := command(t, "restore", "--store", b.url(), "--data-dir", filepath.Join(t.TempDir(), "data"), "--to-revision", "23", "--folded", "-o", "json")
+	var r render.ResultDocument
+	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	if x := r.Repacked; x == nil || !x.Folded || x.HashKV == nil || x.RecordsBefore != 22 || x.RecordsAfter != 22 {
+		t.Errorf("%+v", x)
+	}
+}
+
 func TestRestoreAsJSON(t *testing.T) {
 	b := eventful(t)
 	got := command(t, "restore", "--store", b.url(), "--data-dir", filepath.Join(t.TempDir(), "data"),

@@ -33,6 +33,8 @@ type restoreFlags struct {
 	seen           int64
 	bumpTo         int64
 	skipProof      bool
+	folded         bool
+	defragment     bool
 }
 
 func (f *restoreFlags) register(fs *pflag.FlagSet) {
@@ -49,6 +51,8 @@ func (f *restoreFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.force, "force", false, "with --keep-revisions: also where the store has later revisions")
 	fs.Int64Var(&f.seen, "seen-revision", 0, "largest revision that a client is known to have seen")
 	fs.Int64Var(&f.bumpTo, "bump-to", 0, "revision to continue from, the same for every member of a restored cluster; 0 to choose one")
+	fs.BoolVar(&f.folded, "folded", false, "leave the past out: only what lives at the target, marked compacted; a smaller file, on which etcd starts faster")
+	fs.BoolVar(&f.defragment, "defragment", false, "write the database without free pages; --folded does it too")
 	fs.BoolVar(&f.skipProof, "skip-proof", false, "do not compare with the hash that the live cluster gave")
 }
 
@@ -58,6 +62,7 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	r := flagReader{}
 	req := restore.Request{
 		Epoch: f.epoch, Target: f.target.read(&r, now), Dir: f.dir, KeepRevisions: f.keep, Force: f.force, SeenRevision: f.seen, BumpTo: f.bumpTo, SkipProof: f.skipProof,
+		Fold: f.folded, Defragment: f.defragment,
 		Identity: ports.MemberIdentity{Name: f.name, ClusterToken: f.token},
 	}
 	if f.name == "" {

@@ -40,6 +40,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // SHA-256, so that the memory does not depend on the keys' length.
 type fingerprint [16]byte
 
+func fingerprintOf(key []byte) fingerprint {
+	sum := sha256.Sum256(key)
+	return fingerprint(sum[:16])
+}
+
 // HashKV computes etcd's HashKV of history at revision, seen as compacted at
 // compact (etcd server/storage/mvcc/hash.go: CRC-32C over the bucket's name and
 // then key and value of every record up to the revision, leaving out records at
@@ -125,8 +130,8 @@ func hashes(history History, revision, compact int64) (sums, error) {
 	return out, nil
 }
 
-// marks is a set of records, counted from the newest of those at or below the
-// compact revision, since that is the order in which it is filled.
+// marks is a set of records, counted from the newest, since that is the order in
+// which it is filled.
 type marks []uint64
 
 func (m *marks) add(i int, marked bool) {
@@ -137,6 +142,8 @@ func (m *marks) add(i int, marked bool) {
 		(*m)[i/64] |= 1 << (i % 64)
 	}
 }
+
+func (m marks) has(i int) bool { return m[i/64]&(1<<(i%64)) != 0 }
 
 // keep says which of the records at or below the compact revision are hashed;
 // no tombstone is, the one at the compact revision included, which newer servers
@@ -154,8 +161,7 @@ func (k *keep) get(fromOldest int) bool {
 	if !k.alive {
 		from = k.left
 	}
-	i := k.total - 1 - fromOldest
-	return from[i/64]&(1<<(i%64)) != 0
+	return from.has(k.total - 1 - fromOldest)
 }
 
 func keptBelow(history History, revision, compact int64) (*keep, error) {
@@ -172,8 +178,7 @@ func keptBelow(history History, revision, compact int64) (*keep, error) {
 		if err != nil {
 			return nil, err
 		}
-		sum := sha256.Sum256(userKey)
-		fp := fingerprint(sum[:16])
+		fp := fingerprintOf(userKey)
 		seenBelow, seen := below[fp]
 		living := !seen && !r.Tombstone
 		k.alive = k.alive || living

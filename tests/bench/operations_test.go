@@ -1,11 +1,15 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -31,7 +35,7 @@ import (
 
 // operations are what a child process can do.
 var operations = map[string]func(order) (report, error){
-	"seed": seed, "restore": restoreStore, "follow": follow, "ceiling": ceiling, "full": full, "drain": drain, "prove": prove, "build": build,
+	"seed": seed, "restore": restoreStore, "follow": follow, "ceiling": ceiling, "full": full, "drain": drain, "prove": prove, "build": build, "pack": pack,
 }
 
 var (
@@ -188,7 +192,7 @@ func restoreStore(o order) (report, error) {
 	}
 	began := time.Now()
 	result, err := restore.New(revkeeper.New(store), datadir.Dirs{}, observe).Run(context.Background(), restore.Request{
-		Target: target, Dir: o.Dir, Identity: identity(), KeepRevisions: true, Force: true, SkipProof: !o.Prove,
+		Target: target, Dir: o.Dir, Identity: identity(), KeepRevisions: true, Force: true, SkipProof: !o.Prove, Defragment: o.Defragment, Fold: o.Fold,
 	}, progress)
 	if err != nil {
 		return report{}, err
@@ -227,6 +231,51 @@ func build(o order) (report, error) {
 	}
 	full, err := k.BuildFull(ctx, plan)
 	return report{Took: time.Since(began), Bytes: full.Size}, err
+}
+
+// pack makes a full of a database, whose file is given as the store: the part of a build that is no restore.
+func pack(o order) (report, error) {
+	ctx := context.Background()
+	database, err := os.Open(o.Store)
+	if err != nil {
+		return report{}, err
+	}
+	defer database.Close()
+	to, err := local.New(filepath.Join(o.Dir, "store"))
+	if err != nil {
+		return report{}, err
+	}
+	writer, err := revkeeper.NewWriter(to, o.Dir)
+	if err != nil {
+		return report{}, err
+	}
+	spooled, err := fullspool.New(o.Dir).Pack(ctx, &trailed{database: database, digest: sha256.New()}, 0, ports.FullFacts{Last: 1})
+	if err != nil {
+		return report{}, err
+	}
+	defer spooled.Release()
+	stored, err := writer.StoreFull(ctx, snapshot.Ref{Epoch: 1, At: time.Now().UTC().Truncate(time.Millisecond)},
+		snapshot.Manifest{Writer: about, TakenAt: time.Now().UTC()}, spooled)
+	return report{Bytes: stored.Size}, err
+}
+
+// trailed reads a database and then its SHA-256, as etcd streams it.
+type trailed struct {
+	database io.Reader
+	digest   hash.Hash
+	ended    bool
+}
+
+func (t *trailed) Read(p []byte) (int, error) {
+	n, err := t.database.Read(p)
+	if t.ended {
+		return n, err
+	}
+	t.digest.Write(p[:n])
+	if err == io.EOF {
+		t.ended, t.database, err = true, bytes.NewReader(t.digest.Sum(nil)), nil
+	}
+	return n, err
 }
 
 // identity is that of the member which package member starts.

@@ -100,14 +100,16 @@ const orderVariable = "REVKEEPER_BENCH_ORDER"
 
 // order is what a child process is to do.
 type order struct {
-	Operation string      // a name in operations
-	Endpoint  string      // of etcd, or of what plays it
-	Store     string      // folder of a local store
-	Dir       string      // where to restore to; of the spool otherwise
-	Target    int64       // revision to restore, 0 for the newest
-	Prove     bool        // compare the restored records with HashKV
-	Until     int64       // revision to follow the history to
-	Hash      source.Hash // to store as a proof
+	Operation string // a name in operations
+	Endpoint  string // of etcd, or of what plays it
+	Store     string // folder of a local store; of "pack" the database's file
+	Dir       string // where to restore to; of the spool otherwise
+	Target    int64  // revision to restore, 0 for the newest
+	Prove     bool   // compare the restored records with HashKV
+	// Defragment and Fold are those of restore.Request.
+	Defragment, Fold bool
+	Until            int64       // revision to follow the history to
+	Hash             source.Hash // to store as a proof
 }
 
 // report is what a child process found.

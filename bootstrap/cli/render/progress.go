@@ -35,6 +35,7 @@ var phases = map[string]string{
 	"base":   "reading the full",
 	"deltas": "applying deltas",
 	"proof":  "comparing with the cluster's hash",
+	"repack": "leaving out what is not wanted",
 	"finish": "making it durable",
 }
 

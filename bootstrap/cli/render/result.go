@@ -15,6 +15,7 @@ type ResultDocument struct {
 	Proof           *ProofDocument `json:"proof"`   // null: nothing to compare with
 	ClusterID       string         `json:"clusterID"`
 	MemberID        string         `json:"memberID"`
+	Repacked        *Repacked      `json:"repacked,omitempty"`
 	LeasesWritten   int            `json:"leasesWritten"`
 	LeasesDefaulted int            `json:"leasesDefaulted"`
 	TookSeconds     float64        `json:"tookSeconds"`
@@ -29,11 +30,33 @@ type ProofDocument struct {
 	MemberID        string `json:"memberID"`
 }
 
+// Repacked is what --folded or --defragment did.
+type Repacked struct {
+	Folded        bool    `json:"folded"`
+	BytesBefore   int64   `json:"bytesBefore"`
+	BytesAfter    int64   `json:"bytesAfter"`
+	RecordsBefore int     `json:"recordsBefore"`
+	RecordsAfter  int     `json:"recordsAfter"`
+	HashKV        *uint32 `json:"hashKV,omitempty"` // of the folded state, at the target and compacted there
+}
+
+func repackedOf(r restore.Result) *Repacked {
+	x := r.Repacked
+	if x == nil {
+		return nil
+	}
+	d := &Repacked{Folded: r.State != nil, BytesBefore: x.BytesBefore, BytesAfter: x.BytesAfter, RecordsBefore: x.RecordsBefore, RecordsAfter: x.RecordsAfter}
+	if r.State != nil {
+		d.HashKV = &r.State.HashKV
+	}
+	return d
+}
+
 // ResultOf returns the document of a result.
 func ResultOf(r restore.Result, req restore.Request) ResultDocument {
 	d := ResultDocument{
 		PlanDocument: PlanOf(r.Plan, req), Records: r.Records,
-		ClusterID: r.Finished.ClusterID.String(), MemberID: r.Finished.MemberID.String(),
+		Repacked: repackedOf(r), ClusterID: r.Finished.ClusterID.String(), MemberID: r.Finished.MemberID.String(),
 		LeasesWritten: r.Finished.LeasesWritten, LeasesDefaulted: r.Finished.LeasesDefaulted,
 		TookSeconds: r.Took.Seconds(), Warnings: append([]string{}, r.Warnings...),
 	}
@@ -52,6 +75,9 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 	p.row("  from", fmt.Sprintf("a full of revision %d and %s with %s (%s in all)", r.Plan.Base.Last,
 		count(len(r.Plan.Deltas), "delta", "deltas"), count(int(r.Records), "record", "records"), size(r.Plan.Bytes())))
 	p.row("  proof", proofOf(r, req))
+	if r.Repacked != nil {
+		p.row("  repacked", repacked(r))
+	}
 	for _, x := range r.Plan.Excluded {
 		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
 	}
@@ -70,6 +96,16 @@ func proofOf(r restore.Result, req restore.Request) string {
 		return "left out, as --skip-proof says"
 	}
 	return "none: the store holds no answer of the live cluster at or below this revision"
+}
+
+func repacked(r restore.Result) string {
+	x := r.Repacked
+	sizes := fmt.Sprintf("%s → %s", size(x.BytesBefore), size(x.BytesAfter))
+	if r.State == nil {
+		return sizes + ", without free pages"
+	}
+	return fmt.Sprintf("%s, %s of %d left; the state hashes to %d, compacted at revision %d", sizes,
+		count(x.RecordsAfter, "record", "records"), x.RecordsBefore, r.State.HashKV, r.State.Compact)
 }
 
 func took(d time.Duration) string {

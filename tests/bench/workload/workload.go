@@ -33,6 +33,9 @@ type Config struct {
 // Full is the data that the published figures are about: 100,000 objects, then 300,000 events.
 func Full() Config { return Config{Seed: 1, Objects: 100_000, Events: 300_000, Leases: 330} }
 
+// Large is for what must not grow with the data: a base of a little more than 2 GiB, then 1,000,000 events.
+func Large() Config { return Config{Seed: 1, Objects: 720_000, Events: 1_000_000, Leases: 330} }
+
 // Small is for tests of the benchmarks themselves: 2,000 objects, then 5,000 events.
 func Small() Config { return Config{Seed: 1, Objects: 2_000, Events: 5_000, Leases: 40} }
 

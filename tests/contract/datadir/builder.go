@@ -29,6 +29,8 @@ func RunBuilder(t *testing.T, implementation string, open func(dir string) ports
 	}{
 		{"it streams the base and what was applied, as etcd would", builds},
 		{"it reads the history for the proof", readsHistory},
+		{"it reads the history while the snapshot is read", readsBoth},
+		{"it folds", buildsFolded},
 		{"two builds do not meet", twoBuilds},
 		{"a broken or damaged base is refused", badBuild},
 		{"a stream ends with its context", endsWithContext},
@@ -131,6 +133,42 @@ func readsHistory(t *testing.T, b ports.SnapshotBuilder) {
 	}
 	if n != 19 {
 		t.Errorf("%d records", n)
+	}
+}
+
+func readsBoth(t *testing.T, b ports.SnapshotBuilder) {
+	s := beginBuild(t, b, Snapshot(t, 10, 100))
+	defer s.Discard()
+	if err := s.Apply(t.Context(), Records(11, 5000, 100)); err != nil {
+		t.Fatal(err)
+	}
+	built, err := s.Snapshot(t.Context(), []snapshot.Lease{{ID: 7, State: snapshot.LeaseGranted, TTL: 100}}, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer built.Close()
+	read := make(chan error, 1)
+	go func() {
+		content, err := io.ReadAll(built)
+		if err == nil && !bytes.Equal(Trailed(content[:len(content)-sha256.Size]), content) {
+			err = errors.New("the SHA-256 at the end is another")
+		}
+		read <- err
+	}()
+	h, err := s.History(t.Context())
+	if err != nil {
+		<-read
+		t.Fatal(err)
+	}
+	n := 0
+	for _, err := range h.Backward() {
+		if err != nil {
+			t.Error(err)
+		}
+		n++
+	}
+	if err := <-read; err != nil || n != 4999 {
+		t.Errorf("%d records, %v", n, err)
 	}
 }
 

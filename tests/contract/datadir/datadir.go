@@ -34,6 +34,7 @@ func Run(t *testing.T, implementation string, dirs ports.DataDir) {
 		{"a broken, damaged or foreign base leaves nothing", badBase},
 		{"a cancelled restore leaves nothing", cancelled},
 		{"no key outlives its lease because newer records were dropped", droppedLeases},
+		{"repacked, it has no holes; folded, no past", repacks},
 		{"an identity that contradicts itself is refused", badIdentity},
 	} {
 		t.Run(implementation+"/"+c.name, func(t *testing.T) { c.run(t, dirs) })
