@@ -20,7 +20,7 @@ func Catalogue(c timeline.Catalogue, deltas bool) openapi.Catalogue {
 		Foreign:      make([]openapi.ForeignObject, min(len(c.Foreign), maxForeign)),
 	}
 	if c.Format != nil {
-		out.FormatVersion = c.Format.Version
+		out.Format, out.FormatVersion = c.Format.Format, c.Format.Version
 	}
 	for i := range c.Timelines {
 		out.Timelines[i] = timelineOf(&c.Timelines[i], deltas)
@@ -40,6 +40,9 @@ func timelineOf(h *timeline.History, deltas bool) openapi.Timeline {
 		Fulls:        make([]openapi.Full, len(h.Fulls)),
 		DeltaSummary: summaryOf(h.Deltas),
 		Proofs:       make([]openapi.Proof, len(h.Proofs)),
+	}
+	if len(cover.Perhaps) > 0 {
+		out.Perhaps = rangesOf(cover.Perhaps)
 	}
 	if h.Described {
 		out.ClusterID, out.Reason, out.BeganAt = h.ClusterID, h.Reason, h.BeganAt.UTC()
@@ -105,7 +108,7 @@ func latestOf(c timeline.Catalogue) (out openapi.Latest, ok bool) {
 
 func listedFull(f timeline.Full) openapi.Full {
 	out := fullOf(f.Ref)
-	out.Size, out.Finished = f.Size, &f.Finished
+	out.Size, out.Finished, out.AtLeast = f.Size, &f.Finished, f.AtLeast
 	return out
 }
 

@@ -35,9 +35,9 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	progress(Step{Phase: "finish", Bytes: p.Bytes(), Total: p.Bytes(), Records: built.Records, Revision: p.Target})
 	res.Warnings = built.Warnings
 	res.Finished, err = staging.Finish(ctx, ports.Finishing{
-		Identity: req.Identity, Leases: built.Leases, DefaultTTL: DefaultLeaseTTL, BumpTo: p.BumpTo})
+		Identity: req.Identity, Leases: built.Leases, DefaultTTL: req.DefaultLeaseTTL, BumpTo: p.BumpTo})
 	if res.Finished.LeasesDefaulted > 0 {
-		res.Warnings = append(res.Warnings, fmt.Sprintf("%d leases whose TTL nobody recorded got %d seconds", res.Finished.LeasesDefaulted, DefaultLeaseTTL))
+		res.Warnings = append(res.Warnings, fmt.Sprintf("%d leases whose TTL nobody recorded got %d seconds", res.Finished.LeasesDefaulted, req.DefaultLeaseTTL))
 	}
 	return res, err
 }
@@ -155,11 +155,17 @@ func (r *Rebuilder) base(ctx context.Context, p Plan, size int64, a *applier) er
 		}
 		return err
 	}
-	if facts.Last != p.Base.Last || facts.Compact != p.Base.First {
-		return &objectError{p.Base.Key(), fault.New(fault.Corrupt, "read full", p.Base.Key(),
-			fmt.Sprintf("it holds revisions (%d, %d], not what its name says", facts.Compact, facts.Last))}
+	newer, err := p.Accept(facts.Compact, facts.Last)
+	switch {
+	case errors.Is(err, fault.NotFound) && p.DropsNewer():
+		return err // newer fulls go back no further
+	case err != nil:
+		return &objectError{p.Base.Key(), err}
 	}
-	if p.DropsNewer() {
+	if err := a.agree.Claim(p.Base.Key(), upTo(p.Target, facts.Tail)...); err != nil {
+		return err
+	}
+	if newer {
 		if err := a.staging.DropAfter(ctx, p.Target); err != nil {
 			return err
 		}

@@ -79,17 +79,18 @@ func (r *Rebuilder) feed(ctx context.Context, f *feed) error {
 
 // applier writes deltas into the staged database in order.
 type applier struct {
-	staging   ports.StagedDatabase
-	progress  Progress
-	step      Step
-	target    int64
-	seq       record.Sequence
-	agree     *chain.Agreement
-	leases    snapshot.Leases
-	auth      snapshot.Auth
-	raft      snapshot.Raft
-	authNoted bool
-	warnings  []string
+	staging     ports.StagedDatabase
+	progress    Progress
+	step        Step
+	target      int64
+	seq         record.Sequence
+	agree       *chain.Agreement
+	leases      snapshot.Leases
+	auth        snapshot.Auth
+	raft        snapshot.Raft
+	authNoted   bool
+	authUnknown bool // it was said that nobody knows
+	warnings    []string
 }
 
 func (a *applier) report(phase string, bytes int64) {
@@ -173,6 +174,13 @@ func (a *applier) block(ctx context.Context, records []record.Record, repeated i
 }
 
 func (a *applier) noteAuth(env snapshot.Envelope) {
+	if env.Auth.Revision == 0 && a.auth.Revision == 0 { // etcd counts from 1: nobody recorded it
+		if !a.authUnknown {
+			a.authUnknown = true
+			a.warnings = append(a.warnings, "the backup does not tell whether users or roles changed after the full: they are as they were at the full")
+		}
+		return
+	}
 	changed := env.Auth != a.auth || env.AuthTo != nil
 	if changed && !a.authNoted {
 		a.authNoted = true

@@ -2,6 +2,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -14,7 +15,7 @@ import (
 )
 
 // DefaultLeaseTTL is given to leases whose granted TTL nobody recorded, in
-// seconds.
+// seconds, where nobody says otherwise.
 const DefaultLeaseTTL = 60
 
 // Request says what to restore and as whom.
@@ -36,6 +37,9 @@ type Request struct {
 	SkipProof    bool  // leave out the comparison with etcd's own hash
 	Defragment   bool  // see Point
 	Fold         bool
+	// DefaultLeaseTTL, in seconds, is for leases whose granted TTL nobody recorded;
+	// 0 means the constant of this name.
+	DefaultLeaseTTL int64
 }
 
 // Plan is what a restore will do; it can be shown before it is done.
@@ -105,6 +109,7 @@ func (req Request) point() Point {
 // none does, the error names the object and what can still be restored.
 func (r *Restorer) Run(ctx context.Context, req Request, progress Progress) (Result, error) {
 	began := time.Now()
+	req.DefaultLeaseTTL = cmp.Or(req.DefaultLeaseTTL, DefaultLeaseTTL)
 	if progress == nil {
 		progress = func(Step) {}
 	}

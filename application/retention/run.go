@@ -26,12 +26,14 @@ type run struct {
 
 // all plans, reads back and deletes, again where the bucket changed meanwhile.
 func (r *run) all(ctx context.Context) error {
-	r.sweep(ctx)
-	for range plansPerRun {
+	for n := range plansPerRun {
 		r.progress(Step{Phase: "list"})
 		c, err := r.archive.Catalogue(ctx)
 		if err != nil {
 			return err
+		}
+		if n == 0 {
+			r.sweep(ctx) // not before the listing told that the bucket is revkeeper's
 		}
 		changed, err := r.once(ctx, c)
 		if err != nil || changed == "" {

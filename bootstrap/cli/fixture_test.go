@@ -98,7 +98,10 @@ func (b *bucket) tick() time.Time {
 	return b.now
 }
 
-var writer = snapshot.Writer{ClusterID: "cafe", MemberID: "a1", Member: "m1", Version: "test"}
+var (
+	writer = snapshot.Writer{ClusterID: "cafe", MemberID: "a1", Member: "m1", Version: "test"}
+	auth   = snapshot.Auth{Revision: 1} // as in a cluster without users
+)
 
 func (b *bucket) begin(first int64, reason string, parent int) int {
 	b.Helper()
@@ -119,7 +122,7 @@ func (b *bucket) delta(epoch int, first, last int64, variant string) {
 	for rev := first; rev <= last; rev++ {
 		b.must(draft.Append(change(variant, rev), at, at))
 	}
-	sealed, err := draft.Seal(snapshot.Envelope{Writer: writer, Epoch: epoch, SealedAt: at})
+	sealed, err := draft.Seal(snapshot.Envelope{Writer: writer, Epoch: epoch, Auth: auth, SealedAt: at})
 	b.must(err)
 	defer sealed.Release()
 	b.must(b.writer.StoreDelta(b.Context(), sealed))
@@ -137,7 +140,7 @@ func (b *bucket) full(epoch int, compact, last int64, proven bool) {
 	b.must(err)
 	defer spooled.Release()
 	at := b.tick()
-	_, err = b.writer.StoreFull(b.Context(), snapshot.Ref{Epoch: epoch, At: at}, snapshot.Manifest{Writer: writer, Source: "a2", TakenAt: at}, spooled)
+	_, err = b.writer.StoreFull(b.Context(), snapshot.Ref{Epoch: epoch, At: at}, snapshot.Manifest{Writer: writer, Source: "a2", Auth: auth, TakenAt: at}, spooled)
 	b.must(err)
 	if !proven {
 		return

@@ -47,7 +47,7 @@ func (p Program) pin() *cobra.Command {
 
 // pinned pins and looks again: a run that was under way may not have seen the pin.
 func (p Program) pinned(ctx context.Context, b *wiring.Bucket, epoch int, target int64, note string) error {
-	c, err := b.Archive.Catalogue(ctx)
+	c, err := b.Own.Catalogue(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (p Program) pinned(ctx context.Context, b *wiring.Bucket, epoch int, target
 	if err := b.Keeper.Note(ctx, pin, p.noteOf(note)); err != nil {
 		return err
 	}
-	if c, err = b.Archive.Catalogue(ctx); err != nil {
+	if c, err = b.Own.Catalogue(ctx); err != nil {
 		return err
 	}
 	if h = c.Find(pin.Epoch); h == nil {
@@ -99,7 +99,7 @@ func (p Program) unpin() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c, err := bucket.Archive.Catalogue(cmd.Context())
+		c, err := bucket.Own.Catalogue(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ type restoreFlags struct {
 	skipProof      bool
 	folded         bool
 	defragment     bool
+	leaseTTL       time.Duration
 }
 
 func (f *restoreFlags) register(fs *pflag.FlagSet) {
@@ -53,6 +54,7 @@ func (f *restoreFlags) register(fs *pflag.FlagSet) {
 	fs.Int64Var(&f.bumpTo, "bump-to", 0, "revision to continue from, the same for every member of a restored cluster; 0 to choose one")
 	fs.BoolVar(&f.folded, "folded", false, "leave the past out: only what lives at the target, marked compacted; a smaller file, on which etcd starts faster")
 	fs.BoolVar(&f.defragment, "defragment", false, "write the database without free pages; --folded does it too")
+	fs.DurationVar(&f.leaseTTL, "default-lease-ttl", restore.DefaultLeaseTTL*time.Second, "for leases whose TTL the backup does not have, in whole seconds")
 	fs.BoolVar(&f.skipProof, "skip-proof", false, "do not compare with the hash that the live cluster gave")
 }
 
@@ -62,7 +64,7 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	r := flagReader{}
 	req := restore.Request{
 		Epoch: f.epoch, Target: f.target.read(&r, now), Dir: f.dir, KeepRevisions: f.keep, Force: f.force, SeenRevision: f.seen, BumpTo: f.bumpTo, SkipProof: f.skipProof,
-		Fold: f.folded, Defragment: f.defragment,
+		Fold: f.folded, Defragment: f.defragment, DefaultLeaseTTL: int64(f.leaseTTL / time.Second),
 		Identity: ports.MemberIdentity{Name: f.name, ClusterToken: f.token},
 	}
 	if f.name == "" {
@@ -82,6 +84,9 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	}
 	if f.bumpTo != 0 && (f.bumpTo < 0 || f.keep) {
 		r.add("--bump-to", strconv.FormatInt(f.bumpTo, 10), "is negative, or given with --keep-revisions", "a revision, without --keep-revisions")
+	}
+	if f.leaseTTL < time.Second || f.leaseTTL%time.Second != 0 {
+		r.add("--default-lease-ttl", f.leaseTTL.String(), "is no whole number of seconds above 0", "as in 1m, or 1h")
 	}
 	if req.Dir == "" {
 		req.Dir = f.name + ".etcd"

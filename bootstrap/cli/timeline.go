@@ -59,7 +59,7 @@ func (p Program) mark(name string, mark snapshot.Mark, short, long string) *cobr
 }
 
 func (p Program) marked(ctx context.Context, b *wiring.Bucket, epoch int, mark snapshot.Mark, note string) error {
-	c, err := b.Archive.Catalogue(ctx)
+	c, err := b.Own.Catalogue(ctx)
 	if err != nil {
 		return err
 	}

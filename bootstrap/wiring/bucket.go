@@ -8,7 +8,8 @@ import (
 // Bucket is what commands can do with a store alone.
 type Bucket struct {
 	Store    ports.ObjectStore
-	Archive  ports.Archive
+	Archive  ports.Archive // in whichever format there is
+	Own      ownArchive    // for who changes the bucket
 	Restorer *restore.Restorer
 	Keeper   ports.ArchiveKeeper
 }

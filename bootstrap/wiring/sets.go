@@ -6,6 +6,7 @@ import (
 	"github.com/google/wire"
 	registry "github.com/prometheus/client_golang/prometheus"
 
+	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/adapters/datadir"
 	"github.com/revkeeper/revkeeper/adapters/etcd"
@@ -49,16 +50,17 @@ var observeSet = wire.NewSet(
 	observers,
 )
 
-// archiveSet reads a bucket of our own format once.
+// archiveSet reads a bucket once, in whichever format it is.
 var archiveSet = wire.NewSet(
-	revkeeper.New,
-	wire.Bind(new(ports.Archive), new(*revkeeper.Archive)),
+	revkeeper.New, gardener.New, newAnyArchive, newAnyKeeper,
+	wire.Bind(new(ports.Archive), new(*anyArchive)),
+	wire.Bind(new(ports.ArchiveKeeper), new(anyKeeper)),
 )
 
-// warmArchiveSet looks at one again and again.
+// warmArchiveSet looks at one of our own format again and again.
 var warmArchiveSet = wire.NewSet(
-	revkeeper.New, revkeeper.NewWarm,
-	wire.Bind(new(ports.Archive), new(*revkeeper.Warm)),
+	revkeeper.New, revkeeper.NewWarm, newOwnWarmArchive,
+	wire.Bind(new(ports.Archive), new(ownArchive)),
 )
 
 // writerSet writes them.

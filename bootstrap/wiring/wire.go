@@ -24,20 +24,20 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 // InitializeStore puts together what works on a bucket alone, without etcd. It
 // contacts nobody. Only the section store of the configuration is used.
 func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bucket, error) {
-	panic(wire.Build(loggingObserver, openStore, patientStore, archiveSet, restoreSet, keeperSet, wire.Struct(new(Bucket), "*")))
+	panic(wire.Build(loggingObserver, openStore, patientStore, archiveSet, newOwnArchive, restoreSet, wire.Struct(new(Bucket), "*")))
 }
 
 // InitializeRetention puts together what tidies a bucket, without etcd. It contacts
 // nobody. Of the configuration only the sections store and retention are used.
 func InitializeRetention(ctx context.Context, c config.Store, r config.Retention, log *slog.Logger) (*retention.Keeper, error) {
-	panic(wire.Build(loggingObserver, openStore, patientStore, revkeeper.New, keeperSet, newRetentionConfig, newTidy))
+	panic(wire.Build(loggingObserver, openStore, patientStore, revkeeper.New, newOwnArchive, keeperSet, newRetentionConfig, newTidy))
 }
 
 // InitializeVerification puts together what checks a bucket, without etcd. It
 // contacts nobody and writes nothing to the store. Only the sections of
 // config.Verification are used.
 func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logger) (*verify.Verifier, error) {
-	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, keeperSet, newBuilder, verify.New))
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, newBuilder, verify.New))
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

@@ -8,6 +8,7 @@ package wiring
 
 import (
 	"context"
+	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/adapters/datadir"
 	"github.com/revkeeper/revkeeper/adapters/eventlog"
@@ -70,6 +71,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	}
 	archive := revkeeper.New(objectStore)
 	warm := revkeeper.NewWarm(archive)
+	wiringOwnArchive := newOwnWarmArchive(warm)
 	spool := c.Spool
 	writer, err := newWriter(objectStore, spool)
 	if err != nil {
@@ -101,14 +103,14 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	}
 	keeper := newArchiveKeeper(objectStore, warm)
 	retentionKeeper := newRetention(retentionConfig, archive, keeper, poller, portsObserver)
-	reporter := status.NewReporter(about, poller, state, warm, wiringOwnHeartbeat, retentionKeeper, ledger)
+	reporter := status.NewReporter(about, poller, state, wiringOwnArchive, wiringOwnHeartbeat, retentionKeeper, ledger)
 	httpapiConfig := c.HTTP
 	client := newPeers(httpapiConfig)
 	members := newMembers(reporter, etcdCluster, wiringBeats, client)
 	announcer := newAnnouncer(poller, members, portsObserver)
 	busy := newBusy(announcer)
 	taker := snapshot.NewTaker(etcdCluster, etcdMaintenance, fullspoolSpool, guard, portsObserver, busy)
-	backupBackup := backup.New(backupConfig, sign, warm, guard, etcdCluster, watcher, taker, portsObserver, state)
+	backupBackup := backup.New(backupConfig, sign, wiringOwnArchive, guard, etcdCluster, watcher, taker, portsObserver, state)
 	compact := c.Compact
 	compactSign := leadersSign(sign)
 	compactor, err := newCompactor(objectStore, compact, spool, compactSign, portsObserver)
@@ -124,7 +126,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	wiringTidier := newTidier(retentionKeeper, poller, warm, state)
 	configProof := c.Proof
 	proofConfig := newProofConfig(configProof)
-	proofDuty := proof.NewDuty(proofConfig, state, taker, warm, guard, ledger, portsObserver)
+	proofDuty := proof.NewDuty(proofConfig, state, taker, wiringOwnArchive, guard, ledger, portsObserver)
 	defrag := c.Defrag
 	defragConfig, err := newDefragConfig(defrag)
 	if err != nil {
@@ -134,7 +136,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	defragmenter := clients.Defrag
 	defragDefrag := newDefrag(defragConfig, etcdCluster, defragmenter, taker, announcer, poller, reporter, backupBackup, portsObserver)
 	v := newDuties(backupBackup, compactDuty, duty, wiringTidier, proofDuty, defragDefrag, heartbeat, retention)
-	wiringSnapshots := newSnapshots(backupBackup, warm)
+	wiringSnapshots := newSnapshots(backupBackup, wiringOwnArchive)
 	wiringProbes := newProbes(poller)
 	handler, err := newMetrics(registry, reporter, log)
 	if err != nil {
@@ -180,14 +182,18 @@ func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bu
 		return nil, err
 	}
 	archive := revkeeper.New(objectStore)
+	gardenerArchive := gardener.New(objectStore)
+	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	wiringOwnArchive := newOwnArchive(archive)
 	dirs := datadir.Dirs{}
-	restorer := restore.New(archive, dirs, observer)
-	keeper := newColdKeeper(objectStore)
+	restorer := restore.New(wiringAnyArchive, dirs, observer)
+	wiringAnyKeeper := newAnyKeeper(objectStore, gardenerArchive)
 	bucket := &Bucket{
 		Store:    objectStore,
-		Archive:  archive,
+		Archive:  wiringAnyArchive,
+		Own:      wiringOwnArchive,
 		Restorer: restorer,
-		Keeper:   keeper,
+		Keeper:   wiringAnyKeeper,
 	}
 	return bucket, nil
 }
@@ -209,8 +215,9 @@ func InitializeRetention(ctx context.Context, c config.Store, r config.Retention
 		return nil, err
 	}
 	archive := revkeeper.New(objectStore)
+	wiringOwnArchive := newOwnArchive(archive)
 	keeper := newColdKeeper(objectStore)
-	retentionKeeper := newTidy(retentionConfig, archive, keeper, observer)
+	retentionKeeper := newTidy(retentionConfig, wiringOwnArchive, keeper, observer)
 	return retentionKeeper, nil
 }
 
@@ -229,10 +236,12 @@ func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logg
 		return nil, err
 	}
 	archive := revkeeper.New(objectStore)
-	keeper := newColdKeeper(objectStore)
+	gardenerArchive := gardener.New(objectStore)
+	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	wiringAnyKeeper := newAnyKeeper(objectStore, gardenerArchive)
 	spool := c.Spool
 	snapshotBuilder := newBuilder(spool)
-	verifier := verify.New(archive, keeper, snapshotBuilder, observer)
+	verifier := verify.New(wiringAnyArchive, wiringAnyKeeper, snapshotBuilder, observer)
 	return verifier, nil
 }
 

@@ -35,6 +35,9 @@ type Coverage struct {
 	// Baseless are revisions that deltas hold but no full leads up to: in a
 	// timeline whose base is pending, or behind a gap.
 	Baseless []Range
+	// Perhaps are revisions outside of the windows that a full may still hold: how
+	// far back it goes is known once it was read.
+	Perhaps []Range
 	// Disputed are ranges for which two deltas carry different digests, ascending.
 	Disputed []Range
 }
@@ -43,12 +46,19 @@ type Coverage struct {
 func Cover(h *timeline.History) Coverage {
 	runs := Runs(h.Deltas)
 	var windows []Range
+	unsure := int64(0) // below it, a full may hold more than its name says
 	for _, f := range h.Fulls {
 		if f.Finished {
 			windows = append(windows, Range{restorableFrom(f), Reach(runs, f.Last)})
+			if f.AtLeast {
+				unsure = max(unsure, f.Last)
+			}
 		}
 	}
 	cov := Coverage{Windows: merge(windows), Disputed: disputed(h.Deltas)}
+	if unsure > 1 {
+		cov.Perhaps = subtract(Range{1, unsure - 1}, cov.Windows)
+	}
 	for i := 1; i < len(cov.Windows); i++ {
 		cov.Gaps = append(cov.Gaps, Range{cov.Windows[i-1].Last + 1, cov.Windows[i].First - 1})
 	}
@@ -65,6 +75,12 @@ func restorableFrom(f timeline.Full) int64 { return max(f.First, 1) }
 // Contains reports whether rev can be restored, disputes aside.
 func (c Coverage) Contains(rev int64) bool {
 	return slices.ContainsFunc(c.Windows, func(w Range) bool { return w.Contains(rev) })
+}
+
+// MayContain reports whether rev can perhaps be restored, which a full tells that
+// has to be read first.
+func (c Coverage) MayContain(rev int64) bool {
+	return slices.ContainsFunc(c.Perhaps, func(r Range) bool { return r.Contains(rev) })
 }
 
 // Newest returns the highest restorable revision; ok is false if there is none.

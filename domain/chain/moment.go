@@ -99,12 +99,18 @@ type MomentSearch struct {
 }
 
 // NewMomentSearch begins with what keys alone say: a delta that was sealed by
-// the instant, and a revision that a member had hashed, were there.
+// the instant, a full that was named after its revision, and a revision that a
+// member had hashed, were there.
 func NewMomentSearch(h *timeline.History, at time.Time) *MomentSearch {
 	s := &MomentSearch{found: Moment{At: at, Epoch: h.Epoch}}
 	for _, p := range h.Proofs {
 		if !p.At.After(at) {
 			s.found.Revision = max(s.found.Revision, p.Last)
+		}
+	}
+	for _, f := range h.Fulls {
+		if f.AtLeast && !f.At.After(at) {
+			s.found.Revision = max(s.found.Revision, f.Last)
 		}
 	}
 	for _, d := range h.Deltas {

@@ -21,7 +21,8 @@ type Path struct {
 	Deltas []timeline.Delta
 	// Witnesses hold revisions above the base and not above Target but are not
 	// needed. Their digests must agree with what is applied: they are another
-	// leader's view of the same revisions.
+	// leader's view of the same revisions. A base that may hold more than its name
+	// says is compared with deltas that hold its last revision, too.
 	Witnesses []timeline.Delta
 	Reason    string
 }
@@ -29,6 +30,24 @@ type Path struct {
 // DropsNewer reports whether the base is newer than the target, so that the
 // records above the target are dropped from it.
 func (p Path) DropsNewer() bool { return p.Base.Last > p.Target }
+
+// Accept judges what the base turned out to hold: the history (compact, last]. It
+// is Corrupt if that is not what its name says, and NotFound if the name left open
+// how far back it goes and that is not as far as the target. newer says whether
+// records above the target have to be dropped from it.
+func (p Path) Accept(compact, last int64) (newer bool, err error) {
+	f := p.Base
+	switch {
+	case !f.AtLeast && (last != f.Last || compact != f.First), last < f.Last:
+		return false, fault.New(fault.Corrupt, "read full", f.Key(),
+			fmt.Sprintf("it holds revisions (%d, %d], not what its name says", compact, last))
+	case f.AtLeast && compact > p.Target:
+		return false, fault.New(fault.NotFound, "read full", f.Key(),
+			fmt.Sprintf("it goes back to revision %d, and %d was wanted", compact, p.Target)).
+			WithRemedy("choose a revision that `revkeeper list` shows as restorable")
+	}
+	return last > p.Target, nil
+}
 
 // Bytes returns the stored size of all objects that the path reads whole.
 func (p Path) Bytes() int64 {
@@ -51,7 +70,8 @@ type Exclusion func(key string) (why string)
 //
 // A target that cannot be reached is NotFound and the error names the
 // restorable windows and the missing revisions; a target that is reached only
-// over a dispute is Diverged.
+// over a dispute is Diverged. Where no full is known to lead to the target, the
+// path begins with the one that most likely does, and Accept tells.
 func Plan(h *timeline.History, target int64, exclude Exclusion) (Path, error) {
 	usable := without(h, exclude)
 	cov := Cover(usable)
@@ -71,6 +91,12 @@ func Plan(h *timeline.History, target int64, exclude Exclusion) (Path, error) {
 	for _, f := range usable.Fulls {
 		if f.Finished && restorableFrom(f) <= target && target < f.Last {
 			return Path{Epoch: h.Epoch, Target: target, Base: f, Reason: droppingReason(f, dispute)}, nil
+		}
+	}
+	for _, f := range usable.Fulls {
+		if f.Finished && f.AtLeast && 1 <= target && target < f.Last {
+			return Path{Epoch: h.Epoch, Target: target, Base: f,
+				Reason: fmt.Sprintf("full %d is the oldest above the target and may still hold the history there, which is known once it is read; newer records are dropped from it", f.Last)}, nil
 		}
 	}
 	if dispute != nil {
@@ -104,7 +130,7 @@ func overlapping(ranges []Range, r Range) *Range {
 func pathFrom(h *timeline.History, base timeline.Full, target int64) Path {
 	p := Path{Epoch: h.Epoch, Target: target, Base: base}
 	p.Reason = "a full ends at the target"
-	if base.Last == target {
+	if base.Last == target && !base.AtLeast {
 		return p
 	}
 	reached := base.Last
@@ -120,7 +146,7 @@ func pathFrom(h *timeline.History, base timeline.Full, target int64) Path {
 	}
 	for i := range h.Deltas {
 		d := &h.Deltas[i]
-		if d.Last <= base.Last || d.First > target {
+		if d.Last < base.Last || d.Last == base.Last && !base.AtLeast || d.First > target {
 			continue
 		}
 		if d.First > reached+1 {
@@ -137,6 +163,10 @@ func pathFrom(h *timeline.History, base timeline.Full, target int64) Path {
 		}
 	}
 	take()
+	if base.Last == target {
+		p.Reason = "the name of a full says that it holds the target"
+		return p
+	}
 	p.Reason = fmt.Sprintf("newest full at or below the target is %d; %d deltas lead on to %d", base.Last, len(p.Deltas), target)
 	return p
 }

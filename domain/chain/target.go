@@ -62,27 +62,41 @@ func Locate(c *timeline.Catalogue, epoch int, target int64) (*timeline.History, 
 			return nil, 0, fault.New(fault.NotFound, "plan restore", fmt.Sprintf("timeline %d", epoch), "there is no such timeline").
 				WithRemedy("`revkeeper list` shows them all")
 		}
-		return locateIn(h, target)
+		rev, err := locateIn(h, target)
+		if err != nil && !Cover(h).MayContain(target) {
+			return nil, 0, err
+		}
+		return h, rev, nil
 	}
 	var refused []error
+	var perhaps *timeline.History
 	for i := len(c.Timelines) - 1; i >= 0; i-- {
-		h, rev, err := locateIn(&c.Timelines[i], target)
+		h := &c.Timelines[i]
+		rev, err := locateIn(h, target)
 		if err == nil {
 			return h, rev, nil
 		}
+		if perhaps == nil && Cover(h).MayContain(target) {
+			perhaps = h
+		}
 		refused = append(refused, err)
+	}
+	if perhaps != nil {
+		return perhaps, target, nil
 	}
 	return nil, 0, errors.Join(refused...)
 }
 
-func locateIn(h *timeline.History, target int64) (*timeline.History, int64, error) {
+// locateIn returns the revision of a timeline that a target means, and NotFound if
+// it cannot be restored for certain.
+func locateIn(h *timeline.History, target int64) (int64, error) {
 	cov := Cover(h)
 	if target == Latest {
 		if rev, ok := cov.Newest(); ok {
-			return h, rev, nil
+			return rev, nil
 		}
 	} else if cov.Contains(target) {
-		return h, target, nil
+		return target, nil
 	}
-	return nil, 0, unreachable(h, cov, target)
+	return target, unreachable(h, cov, target)
 }

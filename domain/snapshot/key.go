@@ -76,6 +76,13 @@ const (
 	Zstd         Compression = "zst"
 )
 
+// The wrappers that other formats have besides.
+const (
+	Gzip Compression = "gz"
+	LZW  Compression = "Z" // of Go's compress/lzw: least significant bits first, literals of 8 bits
+	Zlib Compression = "zlib"
+)
+
 // Ref is what a key says about its object. Which fields matter depends on Kind.
 type Ref struct {
 	Kind  Kind
@@ -90,6 +97,10 @@ type Ref struct {
 	ID string    // full: 8 hexadecimal digits; delta: first 16 of its digest; mark: its name
 
 	Compression Compression
+
+	// Object is the key, where that does not follow from the rest: of an object in
+	// another format than revkeeper's. Empty for revkeeper's own.
+	Object string
 }
 
 // TimelinePrefix is where a timeline's objects are.
@@ -99,6 +110,9 @@ func TimelinePrefix(epoch int) string {
 
 // Key returns the object's key relative to the bucket's prefix.
 func (r Ref) Key() string {
+	if r.Object != "" {
+		return r.Object
+	}
 	if r.Kind == KindFormat {
 		return FormatKey
 	}

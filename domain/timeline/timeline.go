@@ -30,6 +30,10 @@ type Full struct {
 	snapshot.Ref
 	Size     int64 // bytes stored
 	Finished bool  // its description is stored too
+	// AtLeast says that the name promises no more than that revision Last is in it:
+	// where its history begins and ends is known once it was read. First is Last
+	// then, and At is later than that revision.
+	AtLeast bool
 }
 
 // Delta is a delta snapshot in a listing.
@@ -185,14 +189,15 @@ func Catalog(objects []Object) Catalogue {
 		byEpoch[m.Epoch].Strays = append(byEpoch[m.Epoch].Strays, m)
 	}
 	for _, h := range byEpoch {
-		h.sort()
+		h.Sort()
 		c.Timelines = append(c.Timelines, *h)
 	}
 	slices.SortFunc(c.Timelines, func(a, b History) int { return cmp.Compare(a.Epoch, b.Epoch) })
 	return c
 }
 
-func (h *History) sort() {
+// Sort puts the objects into the order that their fields promise.
+func (h *History) Sort() {
 	slices.SortFunc(h.Fulls, func(a, b Full) int {
 		return cmp.Or(cmp.Compare(a.Last, b.Last), a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
 	})

@@ -63,7 +63,10 @@ func (b *Bucket) keys() int64 {
 	return Keys
 }
 
-var writer = snapshot.Writer{ClusterID: "cafe", MemberID: "a1", Member: "m1", Version: "test"}
+var (
+	writer = snapshot.Writer{ClusterID: "cafe", MemberID: "a1", Member: "m1", Version: "test"}
+	auth   = snapshot.Auth{Revision: 1} // as in a cluster without users
+)
 
 // Begin begins a timeline and returns its epoch.
 func (b *Bucket) Begin(first int64, at time.Time) int {
@@ -106,7 +109,7 @@ func (b *Bucket) Delta(epoch int, first, last int64, at time.Time) snapshot.Ref 
 	for rev := first; rev <= last; rev++ {
 		b.must(draft.Append(b.change(rev), at, at))
 	}
-	sealed, err := draft.Seal(snapshot.Envelope{Writer: writer, Epoch: epoch, SealedAt: at})
+	sealed, err := draft.Seal(snapshot.Envelope{Writer: writer, Epoch: epoch, Auth: auth, SealedAt: at})
 	b.must(err)
 	defer sealed.Release()
 	b.must(b.writer.StoreDelta(b.t.Context(), sealed))
@@ -122,7 +125,7 @@ func (b *Bucket) Full(epoch int, compact, last int64, at time.Time, proven bool)
 	b.must(err)
 	defer spooled.Release()
 	full, err := b.writer.StoreFull(b.t.Context(), snapshot.Ref{Epoch: epoch, At: at.UTC().Truncate(time.Millisecond)},
-		snapshot.Manifest{Writer: writer, Source: "a2", TakenAt: at}, spooled)
+		snapshot.Manifest{Writer: writer, Source: "a2", Auth: auth, TakenAt: at}, spooled)
 	b.must(err)
 	if !proven {
 		return full.Ref

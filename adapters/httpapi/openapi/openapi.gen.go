@@ -172,12 +172,21 @@ func (e FaultKind) Valid() bool {
 
 // Defines values for FullCompression.
 const (
-	FullCompressionZst FullCompression = "zst"
+	FullCompressionGz   FullCompression = "gz"
+	FullCompressionZ    FullCompression = "Z"
+	FullCompressionZlib FullCompression = "zlib"
+	FullCompressionZst  FullCompression = "zst"
 )
 
 // Valid indicates whether the value is a known member of the FullCompression enum.
 func (e FullCompression) Valid() bool {
 	switch e {
+	case FullCompressionGz:
+		return true
+	case FullCompressionZ:
+		return true
+	case FullCompressionZlib:
+		return true
 	case FullCompressionZst:
 		return true
 	default:
@@ -309,7 +318,10 @@ type Catalogue struct {
 	// ForeignCount How many objects there are that revkeeper did not write. They are left alone.
 	ForeignCount int `json:"foreignCount"`
 
-	// FormatVersion Version of the bucket's format; absent in a store that was never written.
+	// Format The bucket's format, revkeeper or etcd-backup-restore; absent in a store that was never written.
+	Format string `json:"format,omitempty,omitzero"`
+
+	// FormatVersion Version of the format; absent in a store that was never written.
 	FormatVersion int `json:"formatVersion,omitempty,omitzero"`
 
 	// Timelines By number.
@@ -479,7 +491,7 @@ type DefragmentedMemberStage string
 
 // Delta A delta snapshot. It holds every change of its revisions.
 type Delta struct {
-	// Digest The first 16 hexadecimal digits of the digest of its records. Two deltas of equal range and digest are equal.
+	// Digest The first 16 hexadecimal digits of the digest of its records. Two deltas of equal range and digest are equal. Empty where the format has none.
 	Digest        string `json:"digest"`
 	FirstRevision int64  `json:"firstRevision"`
 
@@ -618,9 +630,13 @@ type Freshness struct {
 // `lastRevision`, and each revision from `compactRevision` on can be
 // restored from it.
 type Full struct {
+	// AtLeast The name promises no more than that `lastRevision` is in it, as those of
+	// etcd-backup-restore do: how far its history goes, both ways, is known
+	// once it is read.
+	AtLeast         bool  `json:"atLeast,omitempty,omitzero"`
 	CompactRevision int64 `json:"compactRevision"`
 
-	// Compression How it is wrapped; absent if it is a plain etcd snapshot.
+	// Compression How it is wrapped; absent if it is a plain etcd snapshot. Anything but zst is of etcd-backup-restore.
 	Compression FullCompression `json:"compression,omitempty,omitzero"`
 
 	// Finished Its description is stored too. Only a finished full can be restored. Absent where it was not listed.
@@ -638,7 +654,7 @@ type Full struct {
 	Timeline int       `json:"timeline"`
 }
 
-// FullCompression How it is wrapped; absent if it is a plain etcd snapshot.
+// FullCompression How it is wrapped; absent if it is a plain etcd snapshot. Anything but zst is of etcd-backup-restore.
 type FullCompression string
 
 // Health defines model for Health.
@@ -1087,6 +1103,9 @@ type Timeline struct {
 
 	// Parent Number of the timeline before it.
 	Parent int `json:"parent,omitempty,omitzero"`
+
+	// Perhaps Revisions outside of the windows that a full may still hold, which is known once it is read. Absent for none.
+	Perhaps []Range `json:"perhaps,omitempty,omitzero"`
 
 	// Proofs By revision.
 	Proofs []Proof `json:"proofs"`

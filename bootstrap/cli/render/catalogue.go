@@ -1,10 +1,12 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
 	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
@@ -20,7 +22,7 @@ func Catalogue(w io.Writer, c timeline.Catalogue, location string, deltas bool) 
 	case c.Format == nil && len(c.Timelines) == 0:
 		p.line("%s: no backup yet", location)
 	default:
-		p.line("%s: %s", location, count(len(c.Timelines), "timeline", "timelines"))
+		p.line("%s: %s%s", location, count(len(c.Timelines), "timeline", "timelines"), format(c))
 	}
 	for i := range c.Timelines {
 		p.line("")
@@ -30,11 +32,19 @@ func Catalogue(w io.Writer, c timeline.Catalogue, location string, deltas bool) 
 	return p.writeTo(w)
 }
 
+// format names a format that is not revkeeper's.
+func format(c timeline.Catalogue) string {
+	if c.Format == nil || c.Format.Format == snapshot.FormatName {
+		return ""
+	}
+	return fmt.Sprintf(" of %s, layout %d, which is only read", c.Format.Format, c.Format.Version)
+}
+
 func history(p *page, h *timeline.History, deltas bool) {
 	p.line("TIMELINE %d", h.Epoch)
 	cover := chain.Cover(h)
 	if h.Described {
-		p.row("  cluster", h.ClusterID)
+		p.row("  cluster", cmp.Or(h.ClusterID, "not recorded"))
 		p.row("  began", fmt.Sprintf("%s at revision %d: %s", instant(h.BeganAt), h.First, oneLine(h.Reason)))
 		if h.Parent != 0 {
 			p.row("  follows", parent(h))
@@ -52,6 +62,7 @@ func history(p *page, h *timeline.History, deltas bool) {
 		ranges []chain.Range
 		means  string
 	}{
+		{"perhaps", cover.Perhaps, "if a full above still holds them, which is known once it is read"},
 		{"gaps", cover.Gaps, "cannot be restored"},
 		{"baseless", cover.Baseless, "in deltas, but no full leads up to them"},
 		{"disputed", cover.Disputed, "two deltas hold different content"},
@@ -90,8 +101,11 @@ func objects(p *page, h *timeline.History, deltas bool) {
 		if !f.Finished {
 			key += " (unfinished, not used)"
 		}
-		holds := chain.Range{First: max(f.First, 1), Last: f.Last}
-		p.row("  full", holds.String(), instant(f.At), size(f.Size), key)
+		revisions := chain.Range{First: max(f.First, 1), Last: f.Last}.String()
+		if f.AtLeast {
+			revisions += " or more"
+		}
+		p.row("  full", revisions, instant(f.At), size(f.Size), key)
 	}
 	if deltas {
 		for _, d := range h.Deltas {
