@@ -3,7 +3,6 @@
 package proof
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"hash/crc32"
 	"iter"
@@ -35,15 +34,6 @@ type History interface {
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// fingerprint stands for a key in the set of keys already seen: 128 bits of
-// SHA-256, so that the memory does not depend on the keys' length.
-type fingerprint [16]byte
-
-func fingerprintOf(key []byte) fingerprint {
-	sum := sha256.Sum256(key)
-	return fingerprint(sum[:16])
-}
 
 // HashKV computes etcd's HashKV of history at revision, seen as compacted at
 // compact (etcd server/storage/mvcc/hash.go: CRC-32C over the bucket's name and
@@ -166,7 +156,7 @@ func (k *keep) get(fromOldest int) bool {
 
 func keptBelow(history History, revision, compact int64) (*keep, error) {
 	k := &keep{}
-	below := make(map[fingerprint]bool) // every key seen; true once at or below compact
+	below := make(map[record.Fingerprint]bool) // every key seen; true once at or below compact
 	for r, err := range history.Backward() {
 		if err != nil {
 			return nil, err
@@ -178,7 +168,7 @@ func keptBelow(history History, revision, compact int64) (*keep, error) {
 		if err != nil {
 			return nil, err
 		}
-		fp := fingerprintOf(userKey)
+		fp := record.FingerprintOf(userKey)
 		seenBelow, seen := below[fp]
 		living := !seen && !r.Tombstone
 		k.alive = k.alive || living

@@ -20,7 +20,7 @@ func (s Survivors) Has(fromOldest int) bool { return s.left.has(s.total - 1 - fr
 func SurvivorsOf(history History) (Survivors, error) {
 	var s Survivors
 	var last int64
-	seen := make(map[fingerprint]struct{})
+	seen := make(map[record.Fingerprint]struct{})
 	for r, err := range history.Backward() {
 		if err != nil {
 			return Survivors{}, err
@@ -30,7 +30,7 @@ func SurvivorsOf(history History) (Survivors, error) {
 			return Survivors{}, err
 		}
 		last = max(last, r.Main)
-		fp := fingerprintOf(key)
+		fp := record.FingerprintOf(key)
 		_, older := seen[fp]
 		s.left.add(s.total, !older && (!r.Tombstone || r.Main == last))
 		s.total++

@@ -3,32 +3,61 @@ package record
 import (
 	"encoding/binary"
 
-	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/wire"
 )
 
-// Field numbers of mvccpb.KeyValue (etcd api/mvccpb/kv.proto). Reading those
-// that matter by hand keeps the domain free of generated types and the restore
-// free of a decode per record.
+// Field numbers of mvccpb.KeyValue (etcd api/mvccpb/kv.proto). Reading them by
+// hand keeps the domain free of generated types and the restore free of a decode
+// per record.
 const (
 	fieldKey     = 1
+	fieldCreate  = 2
+	fieldMod     = 3
 	fieldVersion = 4
+	fieldValue   = 5
 	fieldLease   = 6
 )
 
-const (
-	wireVarint = 0
-	wire64     = 1
-	wireBytes  = 2
-	wire32     = 5
-)
+// KeyValue is a marshalled mvccpb.KeyValue, read. Key and Value alias it. A
+// tombstone has the key alone; the entry of a revision bump has nothing.
+type KeyValue struct {
+	Key     []byte
+	Create  int64 // revision in which the key came to be
+	Mod     int64 // revision that wrote it
+	Version int64 // changes since it came to be, from 1
+	Value   []byte
+	Lease   int64 // 0 for none
+}
+
+// ParseKeyValue reads a marshalled KeyValue. Malformed bytes are Corrupt.
+func ParseKeyValue(kv []byte) (KeyValue, error) {
+	var out KeyValue
+	err := eachField(kv, func(f wire.Field) {
+		switch f.Number {
+		case fieldKey:
+			out.Key = f.Data
+		case fieldCreate:
+			out.Create = int64(f.Value)
+		case fieldMod:
+			out.Mod = int64(f.Value)
+		case fieldVersion:
+			out.Version = int64(f.Value)
+		case fieldValue:
+			out.Value = f.Data
+		case fieldLease:
+			out.Lease = int64(f.Value)
+		}
+	})
+	return out, err
+}
 
 // Key returns the user's key inside a marshalled KeyValue, aliasing kv. The
 // empty entry of a revision bump has the empty key. Malformed bytes are Corrupt.
 func Key(kv []byte) ([]byte, error) {
 	var key []byte
-	err := eachField(kv, func(field int, _ uint64, data []byte) {
-		if field == fieldKey {
-			key = data
+	err := eachField(kv, func(f wire.Field) {
+		if f.Number == fieldKey {
+			key = f.Data
 		}
 	})
 	return key, err
@@ -36,27 +65,23 @@ func Key(kv []byte) ([]byte, error) {
 
 // Lease returns the lease that a marshalled KeyValue is attached to, 0 for none.
 // Malformed bytes are Corrupt.
-func Lease(kv []byte) (int64, error) {
-	var lease int64
-	err := eachField(kv, func(field int, n uint64, _ []byte) {
-		if field == fieldLease {
-			lease = int64(n)
-		}
-	})
-	return lease, err
-}
+func Lease(kv []byte) (int64, error) { return number(kv, fieldLease) }
 
 // Version returns how many changes a marshalled KeyValue's key has seen since it
 // was created: 1 for the one that created it. Malformed bytes are Corrupt.
-func Version(kv []byte) (int64, error) {
-	var version int64
-	err := eachField(kv, func(field int, n uint64, _ []byte) {
-		if field == fieldVersion {
-			version = int64(n)
+func Version(kv []byte) (int64, error) { return number(kv, fieldVersion) }
+
+func number(kv []byte, field int) (int64, error) {
+	var n int64
+	err := eachField(kv, func(f wire.Field) {
+		if f.Number == field {
+			n = int64(f.Value)
 		}
 	})
-	return version, err
+	return n, err
 }
+
+func eachField(kv []byte, visit func(wire.Field)) error { return wire.Each("KeyValue", kv, visit) }
 
 // AppendTombstone appends the value that etcd keeps for a deletion of key: a
 // KeyValue with that key and nothing else.
@@ -64,52 +89,7 @@ func AppendTombstone(dst, key []byte) []byte {
 	if len(key) == 0 {
 		return dst
 	}
-	dst = append(dst, fieldKey<<3|wireBytes)
+	dst = append(dst, fieldKey<<3|byte(wire.Bytes))
 	dst = binary.AppendUvarint(dst, uint64(len(key)))
 	return append(dst, key...)
-}
-
-// eachField calls visit with every top-level field: n for varints, data for
-// length-delimited ones.
-func eachField(kv []byte, visit func(field int, n uint64, data []byte)) error {
-	for rest := kv; len(rest) > 0; {
-		tag, n := binary.Uvarint(rest)
-		if n <= 0 {
-			return malformed("tag")
-		}
-		rest = rest[n:]
-		field, wire := int(tag>>3), tag&7
-		switch wire {
-		case wireVarint:
-			v, n := binary.Uvarint(rest)
-			if n <= 0 {
-				return malformed("varint")
-			}
-			visit(field, v, nil)
-			rest = rest[n:]
-		case wireBytes:
-			size, n := binary.Uvarint(rest)
-			if n <= 0 || size > uint64(len(rest)-n) {
-				return malformed("length")
-			}
-			visit(field, 0, rest[n:n+int(size)])
-			rest = rest[n+int(size):]
-		case wire32, wire64:
-			size := 4
-			if wire == wire64 {
-				size = 8
-			}
-			if len(rest) < size {
-				return malformed("fixed field")
-			}
-			rest = rest[size:]
-		default:
-			return malformed("wire type")
-		}
-	}
-	return nil
-}
-
-func malformed(what string) error {
-	return fault.New(fault.Corrupt, "read", "KeyValue", "malformed "+what)
 }

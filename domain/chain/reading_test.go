@@ -1,0 +1,134 @@
+package chain_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+)
+
+// told is a reading in a line: d for a delta, f for a full, s for what survived in
+// one.
+func told(r chain.Reading) string {
+	var parts []string
+	for _, p := range r.Pieces {
+		from := "f"
+		switch {
+		case p.Delta != nil:
+			from = "d"
+		case p.Survivors:
+			from = "s"
+		}
+		parts = append(parts, from+p.Range.String())
+	}
+	return strings.Join(parts, " ")
+}
+
+func TestRead(t *testing.T) {
+	for _, tc := range []struct {
+		name              string
+		objects           []object
+		first, last       int64
+		want              string
+		missing, disputed []chain.Range
+		exclude           string
+	}{
+		{name: "an empty timeline holds nothing", first: 1, last: 9, missing: ranges(1, 9)},
+		{name: "deltas are enough: no full is copied",
+			objects: []object{full(0, 10), delta(11, 20), delta(21, 30), full(5, 30)}, first: 12, last: 25, want: "d12–20 d21–25"},
+		{name: "below the deltas the full is read",
+			objects: []object{full(0, 10), delta(11, 20)}, first: 1, last: 20, want: "f1–10 d11–20"},
+		{name: "of overlapping deltas the one that reaches furthest, each revision once",
+			objects: []object{delta(1, 5), delta(3, 12), delta(4, 8), delta(6, 20)}, first: 1, last: 20, want: "d1–5 d6–20"},
+		{name: "compacted history is missing, but a full has what survived of it",
+			objects: []object{full(100, 150), delta(151, 160)}, first: 1, last: 160, want: "s1–100 f101–150 d151–160", missing: ranges(1, 100)},
+		{name: "deltas are older than what the full holds: it still has what survived below them",
+			objects: []object{delta(50, 160), full(100, 150)}, first: 1, last: 160, want: "s1–49 d50–160", missing: ranges(1, 49)},
+		{name: "a gap between deltas is bridged by a full that reaches back",
+			objects: []object{delta(11, 20), delta(41, 50), full(15, 45)}, first: 11, last: 50, want: "d11–20 f21–45 d46–50"},
+		{name: "a gap that nothing bridges is named, and survivors come from the first full above it",
+			objects: []object{full(0, 10), delta(11, 20), full(30, 40), full(39, 60)}, first: 11, last: 60, want: "d11–20 s21–30 f31–40 f41–60", missing: ranges(21, 30)},
+		{name: "nothing is held above the newest object",
+			objects: []object{delta(11, 20)}, first: 15, last: 30, want: "d15–20", missing: ranges(21, 30)},
+		{name: "an unfinished full is not read",
+			objects: []object{unfinished(0, 10), delta(11, 20)}, first: 1, last: 20, want: "d11–20", missing: ranges(1, 10)},
+		{name: "neither of two contents is read, unless a full has the revisions",
+			objects: []object{delta(1, 10), deltaOf("a", 11, 20), deltaOf("b", 11, 20), delta(21, 30)}, first: 1, last: 30, want: "d1–10 d21–30", missing: ranges(11, 20), disputed: ranges(11, 20)},
+		{name: "a full that settles a dispute is read",
+			objects: []object{deltaOf("a", 11, 20), deltaOf("b", 11, 20), full(8, 20)}, first: 11, last: 20, want: "f11–20", disputed: ranges(11, 20)},
+		{name: "a dispute elsewhere is of no concern",
+			objects: []object{deltaOf("a", 11, 20), deltaOf("b", 11, 20), delta(21, 30)}, first: 21, last: 30, want: "d21–30"},
+		{name: "a damaged delta is gone around",
+			objects: []object{delta(11, 20), delta(11, 15), delta(16, 22)}, first: 11, last: 20, want: "d11–15 d16–20", exclude: delta(11, 20).ref.Key()},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := chain.Read(catalogue(tc.objects...), chain.Range{First: tc.first, Last: tc.last}, func(key string) string {
+				if key == tc.exclude {
+					return "damaged"
+				}
+				return ""
+			})
+			if told(got) != tc.want || !slices.Equal(got.Missing, tc.missing) || !slices.Equal(got.Disputed, tc.disputed) {
+				t.Errorf("%s, missing %v, disputed %v; want %s, %v, %v", told(got), got.Missing, got.Disputed, tc.want, tc.missing, tc.disputed)
+			}
+			if got.Whole() != (len(tc.missing) == 0) {
+				t.Errorf("Whole = %v", got.Whole())
+			}
+		})
+	}
+}
+
+// On random sets of objects every revision is read whole exactly once or named as
+// missing, from an object that has it; and none is missing that an object has.
+func TestReadLaws(t *testing.T) {
+	for seed := range uint64(2000) {
+		rng := rand.New(rand.NewPCG(seed, 11))
+		h := randomCatalogue(rng)
+		span := chain.Range{First: 1 + rng.Int64N(30), Last: 30 + rng.Int64N(40)}
+		r := chain.Read(h, span, nil)
+		fate := map[int64]string{}
+		note := func(in chain.Range, what string) {
+			for rev := in.First; rev <= in.Last; rev++ {
+				fate[rev] += what
+			}
+		}
+		reached := span.First - 1
+		for _, p := range r.Pieces {
+			if p.First <= reached {
+				t.Fatalf("seed %d: %s goes back: %s", seed, p.Range, told(r))
+			}
+			reached = p.Last
+			switch {
+			case p.Survivors && p.Full.Last <= p.Last:
+				t.Fatalf("seed %d: %+v has no survivors", seed, p)
+			case p.Survivors:
+			case p.Delta != nil && (p.First < p.Delta.First || p.Last > p.Delta.Last), p.Full != nil && (p.First <= p.Full.First || p.Last > p.Full.Last):
+				t.Fatalf("seed %d: %+v is not in its object", seed, p)
+			default:
+				note(p.Range, "read")
+			}
+		}
+		for _, m := range r.Missing {
+			note(m, "missing")
+		}
+		for rev := span.First; rev <= span.Last; rev++ {
+			want := "missing"
+			for _, d := range h.Deltas {
+				if d.First <= rev && rev <= d.Last {
+					want = "read"
+				}
+			}
+			for _, f := range h.Fulls {
+				if f.Finished && f.First < rev && rev <= f.Last {
+					want = "read"
+				}
+			}
+			if fate[rev] != want {
+				t.Fatalf("seed %d: revision %d is %q, want %q in %s\n%s", seed, rev, fate[rev], want, told(r), fmt.Sprint(describe(h)))
+			}
+		}
+	}
+}
