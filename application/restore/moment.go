@@ -22,7 +22,7 @@ const envelopesAtOnce = 32
 // Moment finds what an instant means in revisions. epoch 0 means the timeline
 // that was being written then. A delta that cannot be read is passed over: its
 // revisions are then not known to have been written by the instant.
-func (r *Restorer) Moment(ctx context.Context, epoch int, at time.Time) (chain.Moment, error) {
+func (r *Rebuilder) Moment(ctx context.Context, epoch int, at time.Time) (chain.Moment, error) {
 	c, err := r.archive.Catalogue(ctx)
 	if err != nil {
 		return chain.Moment{}, err
@@ -46,7 +46,7 @@ func (r *Restorer) Moment(ctx context.Context, epoch int, at time.Time) (chain.M
 
 // envelopes reads deltas' descriptions at once, in order. Of one that is damaged
 // or gone it is empty.
-func (r *Restorer) envelopes(ctx context.Context, deltas []timeline.Delta) ([]snapshot.Envelope, error) {
+func (r *Rebuilder) envelopes(ctx context.Context, deltas []timeline.Delta) ([]snapshot.Envelope, error) {
 	out := make([]snapshot.Envelope, len(deltas))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, d := range deltas {
@@ -66,7 +66,7 @@ func (r *Restorer) envelopes(ctx context.Context, deltas []timeline.Delta) ([]sn
 // delta of the timeline holds, and the timeline; epoch 0 means the newest one.
 // It reads deltas from the newest down. That no delta holds one is NotFound: a
 // full alone does not tell when a key went.
-func (r *Restorer) BeforeDelete(ctx context.Context, epoch int, key []byte) (revision int64, at int, err error) {
+func (r *Rebuilder) BeforeDelete(ctx context.Context, epoch int, key []byte) (revision int64, at int, err error) {
 	c, err := r.archive.Catalogue(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -100,7 +100,7 @@ func (r *Restorer) BeforeDelete(ctx context.Context, epoch int, key []byte) (rev
 
 // newestDelete returns the newest revision of a delta that deletes key, 0 for
 // none.
-func (r *Restorer) newestDelete(ctx context.Context, d timeline.Delta, key []byte) (int64, error) {
+func (r *Rebuilder) newestDelete(ctx context.Context, d timeline.Delta, key []byte) (int64, error) {
 	env, err := r.archive.Envelope(ctx, d.Ref)
 	if err != nil {
 		return 0, err

@@ -2,7 +2,6 @@ package restore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +36,7 @@ func NewRebuilder(archive ports.Archive, observe ports.Observer) *Rebuilder {
 
 // Plan returns the path that Run would take first, without taking it.
 func (r *Rebuilder) Plan(ctx context.Context, at Point) (Plan, error) {
-	c, err := r.catalogue(ctx)
+	c, err := r.Catalogue(ctx)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -92,7 +91,7 @@ func (r *Rebuilder) Run(ctx context.Context, at Point, begin func(context.Contex
 
 // around tries one path after another until one has no damaged object.
 func (r *Rebuilder) around(ctx context.Context, at Point, bump bumping, try func(Plan, *timeline.History) error) error {
-	c, err := r.catalogue(ctx)
+	c, err := r.Catalogue(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,13 +104,13 @@ func (r *Rebuilder) around(ctx context.Context, at Point, bump bumping, try func
 		if err = try(p, c.Find(p.Epoch)); err == nil {
 			return nil
 		}
-		var bad *objectError
-		if !errors.As(err, &bad) || fault.KindOf(bad.err) != fault.Corrupt && fault.KindOf(bad.err) != fault.NotFound {
+		bad, ok := BrokenBy(err)
+		if !ok {
 			return err
 		}
-		broken = append(broken, Broken{Key: bad.key, Err: bad.err})
-		r.observe.Observe(event.Event{At: time.Now(), Kind: event.RequestFailed, Level: event.Warn, Epoch: p.Epoch, Err: bad.err,
-			Message: fmt.Sprintf("%s cannot be used; looking for a path without it", bad.key)})
+		broken = append(broken, bad)
+		r.observe.Observe(event.Event{At: time.Now(), Kind: event.RequestFailed, Level: event.Warn, Epoch: p.Epoch, Err: bad.Err,
+			Message: fmt.Sprintf("%s cannot be used; looking for a path without it", bad.Key)})
 	}
 }
 

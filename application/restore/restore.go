@@ -84,7 +84,7 @@ func New(archive ports.Archive, dirs ports.DataDir, observe ports.Observer) *Res
 
 // Plan returns what Run would do, without doing it.
 func (r *Restorer) Plan(ctx context.Context, req Request) (Plan, error) {
-	c, err := r.catalogue(ctx)
+	c, err := r.Catalogue(ctx)
 	if err != nil {
 		return Plan{}, err
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
-// catalogue lists the bucket and takes out deltas that only seem to dispute one
+// Catalogue lists the bucket and takes out deltas that only seem to dispute one
 // another: a roll-up and another delta of the same range have different names
 // where they were cut into segments in different places. Their envelopes tell.
-func (r *Rebuilder) catalogue(ctx context.Context) (timeline.Catalogue, error) {
+func (r *Rebuilder) Catalogue(ctx context.Context) (timeline.Catalogue, error) {
 	c, err := r.archive.Catalogue(ctx)
 	if err != nil {
 		return c, err

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"runtime/debug"
@@ -35,7 +36,7 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	code := exitCode(ctx, err)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errDiffer):
 	case code == exitInterrupted:
 		_, _ = io.WriteString(p.Stderr, "revkeeper: interrupted\n")
 	default:
@@ -60,7 +61,7 @@ func (p Program) root() *cobra.Command {
 	}
 	root.SetUsageTemplate(usageTemplate())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.run(), p.status(), p.list(), p.restore(), p.verify(), p.gc(), p.pin(), p.unpin(), p.timeline(), p.compact(), p.defrag(),
+	root.AddCommand(p.run(), p.status(), p.list(), p.inspect(), p.get(), p.history(), p.diff(), p.restore(), p.verify(), p.gc(), p.pin(), p.unpin(), p.timeline(), p.compact(), p.defrag(),
 		p.config(), p.version())
 	return root
 }

@@ -41,6 +41,9 @@ func exitCode(ctx context.Context, err error) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
+	if errors.Is(err, errDiffer) {
+		return exitDiffer
+	}
 	kind := fault.KindOf(err)
 	for _, e := range exits {
 		if e.kind == kind {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,26 +13,46 @@ import (
 )
 
 // output is the form in which a command prints its result.
-type output struct{ format string }
+type output struct {
+	format string
+	forms  []string // that the command has
+}
 
 const (
 	outputTable = "table"
 	outputJSON  = "json"
+	outputRaw   = "raw"
 )
 
-func outputFlag(cmd *cobra.Command) *output {
-	o := &output{}
-	cmd.Flags().StringVarP(&o.format, "output", "o", outputTable, "table or json")
+func outputFlag(cmd *cobra.Command) *output { return formsFlag(cmd, outputTable, outputJSON) }
+
+// rawOutputFlag is for a command whose result can also be a value's bytes.
+func rawOutputFlag(cmd *cobra.Command) *output {
+	return formsFlag(cmd, outputTable, outputJSON, outputRaw)
+}
+
+func formsFlag(cmd *cobra.Command, forms ...string) *output {
+	o := &output{forms: forms}
+	cmd.Flags().StringVarP(&o.format, "output", "o", forms[0], o.names())
 	return o
 }
 
+// tableOnly is of a command that has no flag for it.
+func tableOnly() *output { return &output{outputTable, []string{outputTable}} }
+
 func (o *output) json() bool { return o.format == outputJSON }
+func (o *output) raw() bool  { return o.format == outputRaw }
+
+func (o *output) names() string {
+	last := len(o.forms) - 1
+	return strings.Join(o.forms[:last], ", ") + " or " + o.forms[last]
+}
 
 func (o *output) problems() fault.Problems {
-	if o.format == outputTable || o.format == outputJSON {
+	if slices.Contains(o.forms, o.format) {
 		return nil
 	}
-	return fault.Problems{{Key: "--output", Value: o.format, Detail: "is not a form of output", Remedy: "table or json"}}
+	return fault.Problems{{Key: "--output", Value: o.format, Detail: "is not a form of output", Remedy: o.names()}}
 }
 
 // storeFlags adds the settings of a command that needs the store alone, and

@@ -131,7 +131,7 @@ func pinsOf(c timeline.Catalogue, epoch int, rev int64) []snapshot.Ref {
 
 // bucket reads the settings of a command that changes the store and opens it.
 func (p Program) bucket(cmd *cobra.Command, flags *config.Flags, wrong ...fault.Problem) (*wiring.Bucket, error) {
-	c, err := p.loadStore(flags, &output{outputTable}, wrong...)
+	c, err := p.loadStore(flags, tableOnly(), wrong...)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/application/compact"
+	"github.com/revkeeper/revkeeper/application/inspect"
 	"github.com/revkeeper/revkeeper/application/retention"
 	"github.com/revkeeper/revkeeper/application/verify"
 	"github.com/revkeeper/revkeeper/bootstrap/config"
@@ -38,6 +39,13 @@ func InitializeRetention(ctx context.Context, c config.Store, r config.Retention
 // config.Verification are used.
 func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logger) (*verify.Verifier, error) {
 	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, newBuilder, verify.New))
+}
+
+// InitializeInspection puts together what looks inside a bucket, without etcd. It
+// contacts nobody and writes nothing to the store. Only the sections of
+// config.Verification are used.
+func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger) (*inspect.Inspector, error) {
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, newBuilder, inspect.New))
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

@@ -17,6 +17,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/compact"
+	"github.com/revkeeper/revkeeper/application/inspect"
 	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/application/retention"
@@ -243,6 +244,29 @@ func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logg
 	snapshotBuilder := newBuilder(spool)
 	verifier := verify.New(wiringAnyArchive, wiringAnyKeeper, snapshotBuilder, observer)
 	return verifier, nil
+}
+
+// InitializeInspection puts together what looks inside a bucket, without etcd. It
+// contacts nobody and writes nothing to the store. Only the sections of
+// config.Verification are used.
+func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger) (*inspect.Inspector, error) {
+	store := c.Store
+	wiringBareStore, err := openStore(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	observer := loggingObserver(log)
+	objectStore, err := patientStore(wiringBareStore, store, observer)
+	if err != nil {
+		return nil, err
+	}
+	archive := revkeeper.New(objectStore)
+	gardenerArchive := gardener.New(objectStore)
+	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	spool := c.Spool
+	snapshotBuilder := newBuilder(spool)
+	inspector := inspect.New(wiringAnyArchive, snapshotBuilder, observer)
+	return inspector, nil
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

@@ -1,8 +1,10 @@
 package chain
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
@@ -31,6 +33,15 @@ type Reading struct {
 
 // Whole reports whether nothing is missing.
 func (r Reading) Whole() bool { return len(r.Missing) == 0 }
+
+// Span returns the revisions from first to last. It is Invalid if last comes before
+// first.
+func Span(first, last int64) (Range, error) {
+	if first > last {
+		return Range{}, fault.New(fault.Invalid, "choose revisions", "", fmt.Sprintf("the first, %d, comes after the last, %d", first, last))
+	}
+	return Range{first, last}, nil
+}
 
 // Read plans to read the revisions of span: from deltas, of those that hold the
 // next revision the one that reaches furthest, and where none does from a full,

@@ -1,6 +1,11 @@
 package inspect
 
 import (
+	"fmt"
+	"time"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/record"
 )
@@ -49,6 +54,18 @@ func (d *Diff) count(c Change) {
 	}
 }
 
+// Changes returns the revisions that lie between two points, the later one
+// included, and whether the points are of one timeline, so that these revisions are
+// all that tells them apart. It is Invalid if the second point is the earlier.
+func Changes(epochA int, a int64, epochB int, b int64) (between chain.Range, one bool, err error) {
+	if epochA > epochB || epochA == epochB && a > b {
+		return between, false, fault.New(fault.Invalid, "compare", "",
+			fmt.Sprintf("revision %d of timeline %d comes after revision %d of timeline %d", a, epochA, b, epochB)).
+			WithRemedy("give the earlier point first")
+	}
+	return chain.Range{First: a + 1, Last: b}, epochA == epochB, nil
+}
+
 // between says what became of a key that lived before, or not, and after, or not.
 func between(before, after bool) (Change, bool) {
 	switch {
@@ -80,8 +97,9 @@ func NewInterval(prefix []byte, list int) *Interval {
 	return &Interval{prefix: string(prefix), fates: map[record.Fingerprint]fate{}, listed: NewListing[Difference](list, 0)}
 }
 
-// Add takes the next record. It keeps nothing of its bytes.
-func (i *Interval) Add(r record.Record) error {
+// Add takes the next record, and does not ask when it was written. It keeps
+// nothing of its bytes.
+func (i *Interval) Add(r record.Record, _, _ time.Time) error {
 	kv, err := record.ParseKeyValue(r.KeyValue)
 	if err != nil || len(kv.Key) == 0 || !begins(kv.Key, i.prefix) {
 		return err
@@ -89,7 +107,7 @@ func (i *Interval) Add(r record.Record) error {
 	fp := record.FingerprintOf(kv.Key)
 	f, seen := i.fates[fp]
 	if !seen {
-		f.before = r.Tombstone || kv.Version != 1
+		f.before = r.Tombstone || kv.Version > 1
 	}
 	f.after = !r.Tombstone
 	i.fates[fp] = f

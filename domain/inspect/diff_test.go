@@ -1,11 +1,14 @@
 package inspect_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/inspect"
 )
 
@@ -24,7 +27,7 @@ func between(t *testing.T, history changes, a int64, prefix string, list int) in
 	i := inspect.NewInterval([]byte(prefix), list)
 	for _, r := range history {
 		if r.Main > a {
-			if err := i.Add(r); err != nil {
+			if err := i.Add(r, time.Time{}, time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -144,6 +147,27 @@ func TestListing(t *testing.T) {
 		}
 		if n != tc.want || l.Complete() != (tc.want == 1000) {
 			t.Errorf("%s: %d keys, complete %v, want %d", tc.name, n, l.Complete(), tc.want)
+		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	for _, tc := range []struct {
+		name           string
+		epochA, epochB int
+		a, b           int64
+		want           string
+		one, ok        bool
+	}{
+		{"two revisions of one timeline", 1, 1, 10, 20, "11–20", true, true},
+		{"one and the same", 1, 1, 10, 10, "11–10", true, true},
+		{"before and after a restore", 1, 2, 500, 20, "501–20", false, true},
+		{"the wrong way round", 1, 1, 20, 10, "", false, false},
+		{"a later timeline first", 2, 1, 10, 20, "", false, false},
+	} {
+		got, one, err := inspect.Changes(tc.epochA, tc.a, tc.epochB, tc.b)
+		if (err == nil) != tc.ok || err != nil && !errors.Is(err, fault.Invalid) || tc.ok && (got.String() != tc.want || one != tc.one) {
+			t.Errorf("%s: %s, %v, %v", tc.name, got, one, err)
 		}
 	}
 }

@@ -1,9 +1,12 @@
 package inspect
 
 import (
+	"bytes"
 	"iter"
 	"maps"
 	"slices"
+
+	"github.com/revkeeper/revkeeper/domain/record"
 )
 
 // Listing keeps what is known of the first keys, in the order of their bytes, of
@@ -98,4 +101,30 @@ func (l *Listing[T]) All() iter.Seq2[string, *T] {
 func (l *Listing[T]) Complete() bool {
 	l.trim()
 	return !l.isCut
+}
+
+// Entry is a key in a listing: Value only where it was asked for.
+type Entry struct {
+	record.KeyValue
+	Size int64 // bytes of the value
+}
+
+// Enlist adds a record to a listing of keys. It keeps nothing of r's bytes.
+func Enlist(l *Listing[Entry], r record.Record, values bool) error {
+	kv, err := record.ParseKeyValue(r.KeyValue)
+	if err != nil {
+		return err
+	}
+	e := Entry{KeyValue: kv, Size: int64(len(kv.Value))}
+	e.Key, e.Value = bytes.Clone(kv.Key), nil
+	weight := int64(len(kv.Key))
+	if values {
+		weight += e.Size
+	}
+	if at := l.At(kv.Key, weight); at != nil {
+		if *at = e; values {
+			at.Value = bytes.Clone(kv.Value)
+		}
+	}
+	return nil
 }

@@ -1,0 +1,208 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// visit is given one record after another, oldest first, with the bounds of when
+// it was written, zero where nobody noted them. The record's bytes are the
+// reader's.
+type visit func(r record.Record, notBefore, notAfter time.Time) error
+
+// read reads the records of span that objects of a timeline hold. Of an object that
+// turns out to be damaged nothing is used: the reading is planned without it and
+// begins anew. begin is told each plan and returns who is to be given the records;
+// nil calls it off.
+func (i *Inspector) read(ctx context.Context, h *timeline.History, span chain.Range, begin func(chain.Reading) visit) (broken []restore.Broken, err error) {
+	for {
+		plan := chain.Read(h, span, exclusion(broken))
+		v := begin(plan)
+		if v == nil {
+			return broken, nil
+		}
+		err := i.pieces(ctx, plan.Pieces, v)
+		bad, ok := restore.BrokenBy(err)
+		if !ok {
+			return broken, err
+		}
+		broken = append(broken, bad)
+	}
+}
+
+func exclusion(broken []restore.Broken) chain.Exclusion {
+	return func(key string) string {
+		for _, b := range broken {
+			if b.Key == key {
+				return b.Err.Error()
+			}
+		}
+		return ""
+	}
+}
+
+// pieces reads one piece after another, deltas that follow each other in one go.
+func (i *Inspector) pieces(ctx context.Context, pieces []chain.Piece, v visit) error {
+	r := &reader{Inspector: i, agree: chain.NewAgreement(), visit: v}
+	defer r.close()
+	for len(pieces) > 0 {
+		n := 0
+		for n < len(pieces) && pieces[n].Delta != nil {
+			n++
+		}
+		var err error
+		if n > 0 {
+			err = r.deltas(ctx, pieces[:n])
+		} else {
+			n, err = 1, r.full(ctx, pieces[0])
+		}
+		if err != nil {
+			return err
+		}
+		pieces = pieces[n:]
+	}
+	return nil
+}
+
+// reader is one try to read a plan.
+type reader struct {
+	*Inspector
+	agree *chain.Agreement // of objects that overlap
+	visit visit
+
+	opened string               // key of the full that is staged
+	staged ports.StagedSnapshot // nil for none
+}
+
+// deltas reads pieces of deltas.
+func (r *reader) deltas(ctx context.Context, pieces []chain.Piece) error {
+	deltas := make([]timeline.Delta, len(pieces))
+	for n, p := range pieces {
+		deltas[n] = *p.Delta
+	}
+	n := 0
+	return r.rebuild.Stream(ctx, deltas, func(d timeline.Delta, env snapshot.Envelope, blocks iter.Seq2[ports.Block, error]) error {
+		p := pieces[n]
+		n++
+		return r.delta(p, d.Key(), env, blocks)
+	})
+}
+
+// delta reads one. What it repeats of the pieces before is compared, where
+// something is known of it, and not visited again.
+func (r *reader) delta(p chain.Piece, key string, env snapshot.Envelope, blocks iter.Seq2[ports.Block, error]) error {
+	var digests record.Digester
+	var disagreement error
+	digests.OnRevision(func(d record.RevisionDigest) {
+		if disagreement == nil {
+			disagreement = r.agree.Check(key, d)
+		}
+	})
+	compare := r.agree.Concerns(env.First, env.Last)
+	seq := record.After(p.First - 1)
+	for b, err := range blocks {
+		if err != nil {
+			return err
+		}
+		for _, rec := range b.Records {
+			if compare && rec.Main < p.First {
+				digests.Write(rec)
+			}
+			if !p.Contains(rec.Main) {
+				continue
+			}
+			if err := seq.Next(rec); err != nil {
+				return err
+			}
+			if err := r.visit(rec, b.NotBefore, b.NotAfter); err != nil {
+				return err
+			}
+		}
+	}
+	if compare {
+		digests.Finish()
+	}
+	if disagreement != nil {
+		return disagreement
+	}
+	if seq.Last() != p.Last {
+		return fault.New(fault.Internal, "read deltas", key, fmt.Sprintf("it was to hold revision %d and ended at %d", p.Last, seq.Last()))
+	}
+	r.agree.Forget(p.Last - record.TailLength)
+	return r.agree.Claim(key, env.Tail...)
+}
+
+// full reads one. It is copied to the disk first.
+func (r *reader) full(ctx context.Context, p chain.Piece) error {
+	if err := r.open(ctx, *p.Full); err != nil {
+		return err
+	}
+	h, err := r.staged.History(ctx)
+	if err != nil {
+		return err
+	}
+	for rec, err := range h.Forward() {
+		switch {
+		case err != nil:
+			return err
+		case rec.Main > p.Last:
+			return nil
+		case rec.Main < p.First:
+			continue
+		}
+		if err := r.visit(rec, time.Time{}, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open stages a full, unless it is.
+func (r *reader) open(ctx context.Context, f timeline.Full) error {
+	if r.opened == f.Key() {
+		return nil
+	}
+	r.close()
+	m, err := r.archive.Manifest(ctx, f.Ref)
+	if err != nil {
+		return restore.Blame(f.Key(), err)
+	}
+	if err := r.agree.Claim(f.Key(), m.Tail...); err != nil {
+		return err
+	}
+	body, err := r.archive.OpenFull(ctx, f.Ref)
+	if err != nil {
+		return restore.Blame(f.Key(), err)
+	}
+	defer body.Close()
+	if r.staged, err = r.builder.Begin(ctx); err != nil {
+		return err
+	}
+	facts, err := r.staged.Base(ctx, body)
+	if err != nil {
+		return restore.Blame(f.Key(), err)
+	}
+	if facts.Last != f.Last || facts.Compact != f.First {
+		return restore.Blame(f.Key(), fault.New(fault.Corrupt, "read full", f.Key(),
+			fmt.Sprintf("it holds revisions (%d, %d], not what its name says", facts.Compact, facts.Last)))
+	}
+	r.opened = f.Key()
+	return nil
+}
+
+func (r *reader) close() {
+	if r.staged != nil {
+		r.staged.Discard()
+	}
+	r.staged, r.opened = nil, ""
+}
