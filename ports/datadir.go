@@ -8,6 +8,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/release"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 )
 
@@ -103,6 +104,9 @@ type Finishing struct {
 	// BumpTo, if not 0, is the revision the new history continues from: an empty
 	// record is written there and everything below is marked compacted.
 	BumpTo int64
+	// Etcd is the release that will be started on the directory; zero leaves what
+	// the database says of its own release as it is. See release.Convert.
+	Etcd release.Release
 }
 
 // Finished is what a restored data directory holds.

@@ -37,6 +37,9 @@ func (s *Staging) Finish(ctx context.Context, f ports.Finishing) (ports.Finished
 	if err := dropNoSpaceAlarm(s.tx); err != nil {
 		return out, diskError("clear alarm", s.path, err)
 	}
+	if err := s.convert(f.Etcd); err != nil {
+		return out, err
+	}
 	if f.BumpTo > 0 {
 		if err := bump(s.tx, f.BumpTo, s.folded); err != nil {
 			return out, diskError("bump revision", s.path, err)

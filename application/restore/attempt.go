@@ -20,6 +20,9 @@ import (
 // attempt carries out one plan. It stages beside the target and leaves nothing
 // behind unless it succeeds.
 func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline.History, progress Progress) (res Result, err error) {
+	if err := r.releases(ctx, &p, req.Etcd); err != nil {
+		return res, err
+	}
 	res.Plan = p
 	staging, err := r.dirs.Stage(ctx, req.Dir)
 	if err != nil {
@@ -35,7 +38,7 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	progress(Step{Phase: "finish", Bytes: p.Bytes(), Total: p.Bytes(), Records: built.Records, Revision: p.Target})
 	res.Warnings = built.Warnings
 	res.Finished, err = staging.Finish(ctx, ports.Finishing{
-		Identity: req.Identity, Leases: built.Leases, DefaultTTL: req.DefaultLeaseTTL, BumpTo: p.BumpTo})
+		Identity: req.Identity, Leases: built.Leases, DefaultTTL: req.DefaultLeaseTTL, BumpTo: p.BumpTo, Etcd: req.Etcd})
 	if res.Finished.LeasesDefaulted > 0 {
 		res.Warnings = append(res.Warnings, fmt.Sprintf("%d leases whose TTL nobody recorded got %d seconds", res.Finished.LeasesDefaulted, req.DefaultLeaseTTL))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/release"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -40,6 +41,9 @@ type Request struct {
 	// DefaultLeaseTTL, in seconds, is for leases whose granted TTL nobody recorded;
 	// 0 means the constant of this name.
 	DefaultLeaseTTL int64
+	// Etcd is the release that will be started on the directory; zero for the one
+	// that was backed up.
+	Etcd release.Release
 }
 
 // Plan is what a restore will do; it can be shown before it is done.
@@ -48,6 +52,10 @@ type Plan struct {
 	Coverage chain.Coverage
 	BumpTo   int64 // 0: revisions are kept
 	Excluded []Broken
+	// EtcdVersion is of the member that gave the base, empty where that is not known;
+	// Etcd the release that the directory is made for, zero for the same.
+	EtcdVersion string
+	Etcd        release.Release
 }
 
 // Broken is an object that the plan goes around.
@@ -88,7 +96,12 @@ func (r *Restorer) Plan(ctx context.Context, req Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	return plan(&c, req.point(), nil, req.bump)
+	p, err := plan(&c, req.point(), nil, req.bump)
+	if err != nil {
+		return p, err
+	}
+	err = r.releases(ctx, &p, req.Etcd)
+	return p, err
 }
 
 // bump returns the revision that the restored history continues from, 0 if it

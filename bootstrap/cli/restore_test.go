@@ -128,6 +128,8 @@ func TestRestoreRefusals(t *testing.T) {
 		{"a directory with data", []string{"--to-revision", "5", "--data-dir", full}, 4, []string{"not empty: member", "what to do:"}},
 		{"two ways to count at once", []string{"--to-revision", "5", "--keep-revisions", "--seen-revision", "9"}, 2, []string{"--seen-revision"}},
 		{"an exact copy that clients could meet", []string{"--to-revision", "23", "--keep-revisions"}, 4, []string{"up to 65", "--force"}},
+		{"an etcd that is none", []string{"--to-revision", "5", "--etcd-version", "newest"}, 2, []string{"--etcd-version=\"newest\"", "as in 3.6"}},
+		{"an etcd that is too old", []string{"--to-revision", "5", "--etcd-version", "3.4.38"}, 9, []string{"3.4", "restore for etcd 3.5 or a newer one"}},
 		{"force for nothing", []string{"--to-revision", "23", "--force"}, 2, []string{"--force", "without --keep-revisions"}},
 		{"a cluster without the member", []string{"--to-revision", "5", "--name", "m1", "--initial-cluster", "m2=http://a:2380"}, 2, []string{"does not name the member m1"}},
 		{"two members that would differ", []string{"--to-revision", "latest", "--initial-cluster", "default=http://localhost:2380,m2=http://a:2380"}, 2,

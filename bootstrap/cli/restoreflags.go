@@ -12,6 +12,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/release"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
@@ -36,6 +37,7 @@ type restoreFlags struct {
 	folded         bool
 	defragment     bool
 	leaseTTL       time.Duration
+	etcdVersion    string
 }
 
 func (f *restoreFlags) register(fs *pflag.FlagSet) {
@@ -55,6 +57,7 @@ func (f *restoreFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.folded, "folded", false, "leave the past out: only what lives at the target, marked compacted; a smaller file, on which etcd starts faster")
 	fs.BoolVar(&f.defragment, "defragment", false, "write the database without free pages; --folded does it too")
 	fs.DurationVar(&f.leaseTTL, "default-lease-ttl", restore.DefaultLeaseTTL*time.Second, "for leases whose TTL the backup does not have, in whole seconds")
+	fs.StringVar(&f.etcdVersion, "etcd-version", "", "release of etcd to start on the directory, as in 3.6, where that is an older one than was backed up")
 	fs.BoolVar(&f.skipProof, "skip-proof", false, "do not compare with the hash that the live cluster gave")
 }
 
@@ -87,6 +90,12 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	}
 	if f.leaseTTL < time.Second || f.leaseTTL%time.Second != 0 {
 		r.add("--default-lease-ttl", f.leaseTTL.String(), "is no whole number of seconds above 0", "as in 1m, or 1h")
+	}
+	if f.etcdVersion != "" {
+		var err error
+		if req.Etcd, err = release.Parse(f.etcdVersion); err != nil {
+			r.add("--etcd-version", f.etcdVersion, "is not a version of etcd", "as in 3.6")
+		}
 	}
 	if req.Dir == "" {
 		req.Dir = f.name + ".etcd"

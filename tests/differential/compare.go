@@ -38,12 +38,12 @@ func (s *source) check(t testing.TB, version string, x *sample) (differences []s
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint, err := servers.TryRestored(t, version, dir)
+	member, err := servers.TryRestored(t, version, dir)
 	if err != nil {
 		differ("%v", err)
 		return differences, res
 	}
-	restored := oracle.Connect(t, endpoint)
+	restored := oracle.Connect(t, member.Endpoint)
 	if why := oracle.Difference(x.keys, oracle.Keys(t, restored, x.revision)); why != "" {
 		differ("%s", why)
 	}

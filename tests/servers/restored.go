@@ -8,16 +8,16 @@ import (
 // made for the member "default", and returns its client URL.
 func StartRestored(t testing.TB, version, dataDir string) string {
 	t.Helper()
-	endpoint, err := TryRestored(t, version, dataDir)
+	m, err := TryRestored(t, version, dataDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return endpoint
+	return m.Endpoint
 }
 
 // TryRestored is StartRestored for a directory that etcd may refuse: the error is
 // then what it said.
-func TryRestored(t testing.TB, version, dataDir string) (endpoint string, err error) {
+func TryRestored(t testing.TB, version, dataDir string) (*EtcdMember, error) {
 	t.Helper()
 	m := newEtcdMember(t, version, "default", etcdOptions{scheme: "http"})
 	for i, arg := range m.args {
@@ -28,5 +28,5 @@ func TryRestored(t testing.TB, version, dataDir string) (endpoint string, err er
 	m.DataDir = dataDir
 	m.args = append(m.args, "--initial-cluster", m.Name+"="+m.PeerURL)
 	m.start()
-	return m.Endpoint, m.becomesHealthy()
+	return m, m.becomesHealthy()
 }

@@ -37,6 +37,13 @@ var (
 	ConsistentIndex  = []byte("consistent_index")
 	Term             = []byte("term")
 	ConfState        = []byte("confState")
+	StorageVersion   = []byte("storageVersion")
+)
+
+// Keys of the bucket cluster.
+var (
+	ClusterVersion = []byte("clusterVersion")
+	Downgrade      = []byte("downgrade")
 )
 
 // DigestSize is the length of the SHA-256 that etcd appends to a snapshot

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/release"
 )
 
 // PlanDocument is a plan as a program reads it.
@@ -22,6 +23,8 @@ type PlanDocument struct {
 	Bytes        int64         `json:"bytes"`
 	BumpRevision int64         `json:"bumpRevision,omitempty"` // absent: revisions are kept
 	Windows      []chain.Range `json:"windows"`
+	EtcdVersion  string        `json:"etcdVersion,omitempty"` // that was backed up
+	ForEtcd      string        `json:"forEtcd,omitempty"`     // the release that the directory is made for, where one was named
 	Excluded     []Excluded    `json:"excluded,omitempty"`
 }
 
@@ -37,6 +40,9 @@ func PlanOf(plan restore.Plan, req restore.Request) PlanDocument {
 		Timeline: plan.Epoch, Revision: plan.Target, DataDir: req.Dir, Reason: plan.Reason, Chosen: req.Chosen,
 		Full: plan.Base.Key(), DropsNewer: plan.DropsNewer(), Bytes: plan.Bytes(), BumpRevision: plan.BumpTo,
 		Deltas: []string{}, Witnesses: []string{}, Windows: plan.Coverage.Windows,
+	}
+	if d.EtcdVersion = plan.EtcdVersion; plan.Etcd.Known() {
+		d.ForEtcd = plan.Etcd.String()
 	}
 	for _, x := range plan.Deltas {
 		d.Deltas = append(d.Deltas, x.Key())
@@ -69,6 +75,7 @@ func Plan(w io.Writer, plan restore.Plan, req restore.Request) error {
 	}
 	p.row("  revisions", revisions(plan))
 	p.row("  member", identity(req))
+	startedBy(p, plan)
 	p.row("  restorable", ranges(plan.Coverage.Windows))
 	return p.writeTo(w)
 }
@@ -77,6 +84,17 @@ func Plan(w io.Writer, plan restore.Plan, req restore.Request) error {
 func chosen(p *page, req restore.Request) {
 	if req.Chosen != "" {
 		p.row("  chosen", oneLine(req.Chosen))
+	}
+}
+
+// startedBy says which etcd starts with what is restored.
+func startedBy(p *page, plan restore.Plan) {
+	of, err := release.Parse(plan.EtcdVersion)
+	switch {
+	case plan.Etcd.Known():
+		p.row("  etcd", fmt.Sprintf("made for %s and newer", plan.Etcd))
+	case err == nil:
+		p.row("  etcd", fmt.Sprintf("as backed up from %s: for %s and newer; --etcd-version makes it for an older one", plan.EtcdVersion, of))
 	}
 }
 

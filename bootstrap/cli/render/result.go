@@ -82,6 +82,7 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
 	}
 	p.row("  member", fmt.Sprintf("%s, id %s in cluster %s", identity(req), r.Finished.MemberID, r.Finished.ClusterID))
+	startedBy(p, r.Plan)
 	for _, warning := range r.Warnings {
 		p.row("  warning", oneLine(warning))
 	}
