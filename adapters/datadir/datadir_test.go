@@ -26,11 +26,15 @@ func TestContractOfTheBuilder(t *testing.T) {
 // where the write-ahead log is set up.
 func TestAFullDiskLeavesNothingBehind(t *testing.T) {
 	smalldisk.Run(t, 8<<20, func(t *testing.T, disk string) {
-		for name, c := range map[string]struct{ base, records int64 }{
-			"at the base": {9_000, 0}, "at the records": {100, 9_000}, "at the write-ahead log": {100, 10},
+		for name, c := range map[string]struct {
+			base, records int64
+			repack        bool
+		}{
+			"at the base": {9_000, 0, false}, "at the records": {100, 9_000, false}, "at the write-ahead log": {100, 10, false},
+			"while it is repacked": {100, 5_000, true},
 		} {
 			dir := filepath.Join(disk, "data")
-			err := restore(t, dir, c.base, c.records)
+			err := restore(t, dir, c.base, c.records, c.repack)
 			var said *fault.Error
 			if !errors.Is(err, fault.Unavailable) || !errors.As(err, &said) || said.Remedy == "" {
 				t.Errorf("%s: %v", name, err)
@@ -40,7 +44,7 @@ func TestAFullDiskLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-func restore(t *testing.T, dir string, base, records int64) error {
+func restore(t *testing.T, dir string, base, records int64, repack bool) error {
 	t.Helper()
 	s, err := datadir.Dirs{}.Stage(t.Context(), dir)
 	if err != nil {
@@ -53,6 +57,11 @@ func restore(t *testing.T, dir string, base, records int64) error {
 	if err := s.Apply(t.Context(), contract.Records(base+1, base+records, 1000)); err != nil {
 		return err
 	}
+	if repack {
+		if _, err := s.Repack(t.Context(), false); err != nil {
+			return err
+		}
+	}
 	_, err = s.Finish(t.Context(), ports.Finishing{Identity: contract.Identity(), DefaultTTL: 60})
 	return err
 }
@@ -60,7 +69,7 @@ func restore(t *testing.T, dir string, base, records int64) error {
 // The file is extended ahead of the database, which must not show in the end.
 func TestTheDatabaseIsAsLongAsItsPages(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	if err := restore(t, dir, 100, 20_000); err != nil {
+	if err := restore(t, dir, 100, 20_000, false); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "member", "snap", "db")

@@ -41,9 +41,7 @@ type restoreFlags struct {
 }
 
 func (f *restoreFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.target.revision, "to-revision", "", "revision to restore, or "+latest)
-	fs.StringVar(&f.target.moment, "to-time", "", "instead of a revision: the newest that was certainly written by then; RFC 3339, or a time of day as in 14:03, here and in the past")
-	fs.StringVar(&f.target.beforeDelete, "before-delete", "", "instead of a revision: the one before this key was deleted last")
+	f.target.register(fs)
 	fs.IntVar(&f.epoch, "timeline", 0, "timeline to restore from; 0 for the newest that has the revision")
 	fs.StringVar(&f.dir, "data-dir", "", "directory to make; default: the member's name with .etcd")
 	fs.StringVar(&f.name, "name", "default", "name of the restored member")
@@ -56,7 +54,7 @@ func (f *restoreFlags) register(fs *pflag.FlagSet) {
 	fs.Int64Var(&f.bumpTo, "bump-to", 0, "revision to continue from, the same for every member of a restored cluster; 0 to choose one")
 	fs.BoolVar(&f.folded, "folded", false, "leave the past out: only what lives at the target, marked compacted; a smaller file, on which etcd starts faster")
 	fs.BoolVar(&f.defragment, "defragment", false, "write the database without free pages; --folded does it too")
-	fs.DurationVar(&f.leaseTTL, "default-lease-ttl", restore.DefaultLeaseTTL*time.Second, "for leases whose TTL the backup does not have, in whole seconds")
+	leaseTTLFlag(fs, &f.leaseTTL)
 	fs.StringVar(&f.etcdVersion, "etcd-version", "", "release of etcd to start on the directory, as in 3.6, where that is an older one than was backed up")
 	fs.BoolVar(&f.skipProof, "skip-proof", false, "do not compare with the hash that the live cluster gave")
 }
@@ -67,7 +65,7 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	r := flagReader{}
 	req := restore.Request{
 		Epoch: f.epoch, Target: f.target.read(&r, now), Dir: f.dir, KeepRevisions: f.keep, Force: f.force, SeenRevision: f.seen, BumpTo: f.bumpTo, SkipProof: f.skipProof,
-		Fold: f.folded, Defragment: f.defragment, DefaultLeaseTTL: int64(f.leaseTTL / time.Second),
+		Fold: f.folded, Defragment: f.defragment, DefaultLeaseTTL: r.leaseTTL(f.leaseTTL),
 		Identity: ports.MemberIdentity{Name: f.name, ClusterToken: f.token},
 	}
 	if f.name == "" {
@@ -87,9 +85,6 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	}
 	if f.bumpTo != 0 && (f.bumpTo < 0 || f.keep) {
 		r.add("--bump-to", strconv.FormatInt(f.bumpTo, 10), "is negative, or given with --keep-revisions", "a revision, without --keep-revisions")
-	}
-	if f.leaseTTL < time.Second || f.leaseTTL%time.Second != 0 {
-		r.add("--default-lease-ttl", f.leaseTTL.String(), "is no whole number of seconds above 0", "as in 1m, or 1h")
 	}
 	if f.etcdVersion != "" {
 		var err error
@@ -144,6 +139,18 @@ type flagReader struct{ problems []fault.Problem }
 
 func (r *flagReader) add(key, value, detail, remedy string) {
 	r.problems = append(r.problems, fault.Problem{Key: key, Value: value, Detail: detail, Remedy: remedy})
+}
+
+func leaseTTLFlag(fs *pflag.FlagSet, ttl *time.Duration) {
+	fs.DurationVar(ttl, "default-lease-ttl", restore.DefaultLeaseTTL*time.Second, "for leases whose TTL the backup does not have, in whole seconds")
+}
+
+// leaseTTL returns the flag of that name in seconds.
+func (r *flagReader) leaseTTL(ttl time.Duration) int64 {
+	if ttl < time.Second || ttl%time.Second != 0 {
+		r.add("--default-lease-ttl", ttl.String(), "is no whole number of seconds above 0", "as in 1m, or 1h")
+	}
+	return int64(ttl / time.Second)
 }
 
 func (r *flagReader) revision(text string) int64 {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
 )
@@ -17,6 +19,12 @@ type restoreTarget struct {
 	beforeDelete string
 
 	at time.Time // moment, read
+}
+
+func (t *restoreTarget) register(fs *pflag.FlagSet) {
+	fs.StringVar(&t.revision, "to-revision", "", "the revision, or "+latest)
+	fs.StringVar(&t.moment, "to-time", "", "instead of a revision: the newest that was certainly written by then; RFC 3339, or a time of day as in 14:03, here and in the past")
+	fs.StringVar(&t.beforeDelete, "before-delete", "", "instead of a revision: the one before this key was deleted last")
 }
 
 // read returns the revision, or chain.Latest in place of one that only the store

@@ -10,6 +10,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/application/compact"
+	"github.com/revkeeper/revkeeper/application/export"
 	"github.com/revkeeper/revkeeper/application/inspect"
 	"github.com/revkeeper/revkeeper/application/retention"
 	"github.com/revkeeper/revkeeper/application/verify"
@@ -46,6 +47,12 @@ func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logg
 // config.Verification are used.
 func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger) (*inspect.Inspector, error) {
 	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, newBuilder, inspect.New))
+}
+
+// InitializeExport puts together what writes points of a bucket elsewhere, without
+// etcd. It contacts nobody. Only the sections of config.Verification are used.
+func InitializeExport(ctx context.Context, c config.Config, to Destination, log *slog.Logger) (*Export, error) {
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, restoreSet, newBuilder, export.New, newTaker, newExport))
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

@@ -17,6 +17,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/compact"
+	"github.com/revkeeper/revkeeper/application/export"
 	"github.com/revkeeper/revkeeper/application/inspect"
 	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/restore"
@@ -267,6 +268,35 @@ func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger
 	snapshotBuilder := newBuilder(spool)
 	inspector := inspect.New(wiringAnyArchive, snapshotBuilder, observer)
 	return inspector, nil
+}
+
+// InitializeExport puts together what writes points of a bucket elsewhere, without
+// etcd. It contacts nobody. Only the sections of config.Verification are used.
+func InitializeExport(ctx context.Context, c config.Config, to Destination, log *slog.Logger) (*Export, error) {
+	store := c.Store
+	wiringBareStore, err := openStore(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	observer := loggingObserver(log)
+	objectStore, err := patientStore(wiringBareStore, store, observer)
+	if err != nil {
+		return nil, err
+	}
+	archive := revkeeper.New(objectStore)
+	gardenerArchive := gardener.New(objectStore)
+	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	dirs := datadir.Dirs{}
+	restorer := restore.New(wiringAnyArchive, dirs, observer)
+	spool := c.Spool
+	snapshotBuilder := newBuilder(spool)
+	exporter := export.New(wiringAnyArchive, snapshotBuilder, observer)
+	snapshotTaker, err := newTaker(ctx, to, store, spool, observer)
+	if err != nil {
+		return nil, err
+	}
+	wiringExport := newExport(restorer, exporter, snapshotTaker)
+	return wiringExport, nil
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

@@ -5,10 +5,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -23,7 +21,6 @@ import (
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
-	"github.com/revkeeper/revkeeper/tests/images"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/load"
 	"github.com/revkeeper/revkeeper/tests/oracle"
@@ -159,14 +156,7 @@ func byEtcdutl(t *testing.T, store ports.ObjectStore, full timeline.Full, source
 	_, err = io.Copy(f, body)
 	must(t, err)
 	must(t, f.Close())
-	dir := filepath.Join(t.TempDir(), "data")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, images.Binary(t, version+"utl"), "snapshot", "restore", path, "--data-dir", dir).CombinedOutput()
-	if err != nil {
-		t.Fatalf("etcdutl: %v\n%s", err, out)
-	}
-	restored := bootRestored(t, version, dir)
+	restored := bootRestored(t, version, restoredByEtcdutl(t, version, path))
 	oracle.SameAt(t, source, restored, revision)
 	sameLeases(t, source, restored)
 }

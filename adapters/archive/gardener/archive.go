@@ -1,5 +1,5 @@
-// Package gardener reads backups that gardener/etcd-backup-restore took. It writes
-// none.
+// Package gardener reads backups that gardener/etcd-backup-restore took, and adds
+// fulls that it reads.
 package gardener
 
 import (

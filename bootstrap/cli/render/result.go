@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/ports"
 )
 
 // ResultDocument is a finished restore as a program reads it.
@@ -40,14 +42,13 @@ type Repacked struct {
 	HashKV        *uint32 `json:"hashKV,omitempty"` // of the folded state, at the target and compacted there
 }
 
-func repackedOf(r restore.Result) *Repacked {
-	x := r.Repacked
+func repackedOf(x *ports.Repacked, folded *proof.Hash) *Repacked {
 	if x == nil {
 		return nil
 	}
-	d := &Repacked{Folded: r.State != nil, BytesBefore: x.BytesBefore, BytesAfter: x.BytesAfter, RecordsBefore: x.RecordsBefore, RecordsAfter: x.RecordsAfter}
-	if r.State != nil {
-		d.HashKV = &r.State.HashKV
+	d := &Repacked{Folded: folded != nil, BytesBefore: x.BytesBefore, BytesAfter: x.BytesAfter, RecordsBefore: x.RecordsBefore, RecordsAfter: x.RecordsAfter}
+	if folded != nil {
+		d.HashKV = &folded.HashKV
 	}
 	return d
 }
@@ -55,15 +56,19 @@ func repackedOf(r restore.Result) *Repacked {
 // ResultOf returns the document of a result.
 func ResultOf(r restore.Result, req restore.Request) ResultDocument {
 	d := ResultDocument{
-		PlanDocument: PlanOf(r.Plan, req), Records: r.Records,
-		Repacked: repackedOf(r), ClusterID: r.Finished.ClusterID.String(), MemberID: r.Finished.MemberID.String(),
+		PlanDocument: PlanOf(r.Plan, req), Records: r.Records, Proof: proofDocument(r.Proof, r.Computed),
+		Repacked: repackedOf(r.Repacked, r.State), ClusterID: r.Finished.ClusterID.String(), MemberID: r.Finished.MemberID.String(),
 		LeasesWritten: r.Finished.LeasesWritten, LeasesDefaulted: r.Finished.LeasesDefaulted,
 		TookSeconds: r.Took.Seconds(), Warnings: append([]string{}, r.Warnings...),
 	}
-	if r.Proof != nil {
-		d.Proof = &ProofDocument{Revision: r.Proof.Revision, CompactRevision: r.Proof.Compact, HashKV: r.Computed, MemberID: r.Proof.MemberID}
-	}
 	return d
+}
+
+func proofDocument(recorded *proof.Recorded, computed uint32) *ProofDocument {
+	if recorded == nil {
+		return nil
+	}
+	return &ProofDocument{Revision: recorded.Revision, CompactRevision: recorded.Compact, HashKV: computed, MemberID: recorded.MemberID}
 }
 
 // Result writes what was restored and how far it is proven.
@@ -74,9 +79,9 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 	p.row("  revisions", revisions(r.Plan))
 	p.row("  from", fmt.Sprintf("a full of revision %d and %s with %s (%s in all)", r.Plan.Base.Last,
 		count(len(r.Plan.Deltas), "delta", "deltas"), count(int(r.Records), "record", "records"), size(r.Plan.Bytes())))
-	p.row("  proof", proofOf(r, req))
+	p.row("  proof", proofOf(r.Proof, r.Computed, req.SkipProof))
 	if r.Repacked != nil {
-		p.row("  repacked", repacked(r))
+		p.row("  repacked", repacked(r.Repacked, r.State))
 	}
 	for _, x := range r.Plan.Excluded {
 		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
@@ -89,24 +94,23 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 	return p.writeTo(w)
 }
 
-func proofOf(r restore.Result, req restore.Request) string {
+func proofOf(recorded *proof.Recorded, computed uint32, skipped bool) string {
 	switch {
-	case r.Proof != nil:
-		return fmt.Sprintf("the restored records hash to %d, as member %s answered at revision %d", r.Computed, r.Proof.MemberID, r.Proof.Revision)
-	case req.SkipProof:
+	case recorded != nil:
+		return fmt.Sprintf("the restored records hash to %d, as member %s answered at revision %d", computed, recorded.MemberID, recorded.Revision)
+	case skipped:
 		return "left out, as --skip-proof says"
 	}
 	return "none: the store holds no answer of the live cluster at or below this revision"
 }
 
-func repacked(r restore.Result) string {
-	x := r.Repacked
+func repacked(x *ports.Repacked, folded *proof.Hash) string {
 	sizes := fmt.Sprintf("%s → %s", size(x.BytesBefore), size(x.BytesAfter))
-	if r.State == nil {
+	if folded == nil {
 		return sizes + ", without free pages"
 	}
 	return fmt.Sprintf("%s, %s of %d left; the state hashes to %d, compacted at revision %d", sizes,
-		count(x.RecordsAfter, "record", "records"), x.RecordsBefore, r.State.HashKV, r.State.Compact)
+		count(x.RecordsAfter, "record", "records"), x.RecordsBefore, folded.HashKV, folded.Compact)
 }
 
 func took(d time.Duration) string {

@@ -1,0 +1,71 @@
+package wiring
+
+import (
+	"context"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
+	"github.com/revkeeper/revkeeper/adapters/snapshotfile"
+	"github.com/revkeeper/revkeeper/application/export"
+	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/bootstrap/config"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// Formats of an export.
+const (
+	FormatSnapshot = "snapshot"
+	FormatGardener = "gardener"
+)
+
+// Destination says where an export goes, and in which format.
+type Destination struct {
+	Format string
+	Place  string // a file; of FormatGardener a folder or a store's URL
+}
+
+// Export writes points of a store elsewhere.
+type Export struct {
+	Restorer *restore.Restorer
+	exporter *export.Exporter
+	taker    ports.SnapshotTaker
+}
+
+// Run exports a point.
+func (e *Export) Run(ctx context.Context, req export.Request) (export.Result, error) {
+	return e.exporter.Run(ctx, req, e.taker)
+}
+
+func newExport(r *restore.Restorer, e *export.Exporter, to ports.SnapshotTaker) *Export {
+	return &Export{Restorer: r, exporter: e, taker: to}
+}
+
+// newTaker is the switch over formats. It contacts nobody.
+func newTaker(ctx context.Context, to Destination, c config.Store, spool config.Spool, observe ports.Observer) (ports.SnapshotTaker, error) {
+	switch to.Format {
+	case FormatSnapshot:
+		return snapshotfile.New(to.Place), nil
+	case FormatGardener:
+		c.URL = to.Place
+		if !strings.Contains(to.Place, "://") {
+			folder, err := filepath.Abs(to.Place)
+			if err != nil {
+				return nil, fault.Wrap(fault.Invalid, "open store", to.Place, err)
+			}
+			c.URL = (&url.URL{Scheme: config.SchemeFile, Path: folder}).String()
+		}
+		bare, err := openStore(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		store, err := patientStore(bare, c, observe)
+		if err != nil {
+			return nil, err
+		}
+		return gardener.NewExporter(store, spool.Dir), nil
+	}
+	return nil, fault.New(fault.Unsupported, "export", to.Format, "this build has no such format")
+}

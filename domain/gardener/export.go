@@ -1,0 +1,39 @@
+package gardener
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+)
+
+// FullKey returns the key, in the newer layout, of a full that ends at revision
+// last and was named at an instant, with gzip around it.
+func FullKey(last int64, at time.Time) string {
+	return fmt.Sprintf("v2/Full-%08d-%08d-%d.gz", 0, last, at.Unix())
+}
+
+// Takes returns nil if a full that ends at revision last would be what
+// etcd-backup-restore restores from a store: it goes by the highest revision, so
+// one that is below another would never be read. That is Conflict.
+func Takes(c timeline.Catalogue, last int64) error {
+	for _, h := range c.Timelines {
+		for _, f := range h.Fulls {
+			if f.Last > last {
+				return below(f.Key(), last)
+			}
+		}
+		for _, d := range h.Deltas {
+			if d.Last > last {
+				return below(d.Key(), last)
+			}
+		}
+	}
+	return nil
+}
+
+func below(key string, last int64) error {
+	return fault.New(fault.Conflict, "export full", key, fmt.Sprintf("it is there already and goes beyond revision %d: a restore would take it, and not what is exported", last)).
+		WithRemedy("export into a store or under a prefix of its own")
+}
