@@ -36,7 +36,7 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 		return res, err
 	}
 	progress(Step{Phase: "finish", Bytes: p.Bytes(), Total: p.Bytes(), Records: built.Records, Revision: p.Target})
-	res.Warnings = built.Warnings
+	res.Plan, res.Warnings = built.Plan, built.Warnings
 	res.Finished, err = staging.Finish(ctx, ports.Finishing{
 		Identity: req.Identity, Leases: built.Leases, DefaultTTL: req.DefaultLeaseTTL, BumpTo: p.BumpTo, Etcd: req.Etcd})
 	if res.Finished.LeasesDefaulted > 0 {
@@ -96,7 +96,8 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 	if err := r.run(ctx, p, built.Manifest.Size, a); err != nil {
 		return built, err
 	}
-	built.Records = a.step.Records
+	p.Path = a.path
+	built.Plan, built.Records = p, a.step.Records
 	built.compare = func(ctx context.Context) (*proof.Recorded, uint32, error) { return r.prove(ctx, h, p, a) }
 	if !at.SkipProof {
 		began := time.Now()
@@ -158,22 +159,23 @@ func (r *Rebuilder) base(ctx context.Context, p Plan, size int64, a *applier) er
 		}
 		return err
 	}
-	newer, err := p.Accept(facts.Compact, facts.Last)
+	found, err := p.Accept(facts.Compact, facts.Last)
 	switch {
 	case errors.Is(err, fault.NotFound) && p.DropsNewer():
 		return err // newer fulls go back no further
 	case err != nil:
 		return &objectError{p.Base.Key(), err}
 	}
-	if err := a.agree.Claim(p.Base.Key(), upTo(p.Target, facts.Tail)...); err != nil {
+	a.path, a.target = found, found.Target
+	if err := a.agree.Claim(found.Base.Key(), upTo(found.Target, facts.Tail)...); err != nil {
 		return err
 	}
-	if newer {
-		if err := a.staging.DropAfter(ctx, p.Target); err != nil {
+	if found.DropsNewer() {
+		if err := a.staging.DropAfter(ctx, found.Target); err != nil {
 			return err
 		}
 	}
-	a.seq = record.After(min(facts.Last, p.Target))
+	a.seq = record.After(min(facts.Last, found.Target))
 	a.report("deltas", p.Base.Size)
 	return nil
 }
@@ -193,7 +195,7 @@ func (r *Rebuilder) witnesses(ctx context.Context, p Plan, a *applier) error {
 			a.warnings = append(a.warnings, fmt.Sprintf("%s overlaps the path and could not be compared: %v", w.Key(), err))
 			continue
 		}
-		if err := a.agree.Claim(w.Key(), upTo(p.Target, env.Tail)...); err != nil {
+		if err := a.agree.Claim(w.Key(), upTo(a.target, env.Tail)...); err != nil {
 			return err
 		}
 	}

@@ -83,6 +83,7 @@ type applier struct {
 	progress    Progress
 	step        Step
 	target      int64
+	path        chain.Path // with the base as it turned out to be
 	seq         record.Sequence
 	agree       *chain.Agreement
 	leases      snapshot.Leases

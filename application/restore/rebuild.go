@@ -66,6 +66,9 @@ func plan(c *timeline.Catalogue, at Point, broken []Broken, bump bumping) (Plan,
 	if err != nil {
 		return Plan{}, err
 	}
+	if at.Target == chain.Latest {
+		path = path.ToLatest()
+	}
 	p := Plan{Path: path, Coverage: chain.Cover(h), Excluded: broken}
 	p.BumpTo, err = bump(c, target)
 	return p, err

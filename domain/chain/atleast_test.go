@@ -94,9 +94,34 @@ func TestAccept(t *testing.T) {
 		{"compacted beyond the target while it was taken", least, 12, 15, false, fault.NotFound},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			newer, err := tc.path.Accept(tc.compact, tc.last)
-			if newer != tc.newer || fault.KindOf(err) != tc.kind {
-				t.Errorf("%v, %v", newer, err)
+			got, err := tc.path.Accept(tc.compact, tc.last)
+			if got.DropsNewer() != tc.newer || fault.KindOf(err) != tc.kind {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if err == nil && (got.Base.First != tc.compact || got.Base.Last != tc.last || got.Base.AtLeast) {
+				t.Errorf("base %+v", got.Base)
+			}
+		})
+	}
+}
+
+// What a full holds above its name is nobody's to lose, if the latest is wanted.
+func TestTheLatestRevisionMayBeInTheFull(t *testing.T) {
+	for _, tc := range []struct {
+		name         string
+		path         chain.Path
+		holds        int64
+		target, base int64
+	}{
+		{"a full alone", chain.Path{Target: 10, Base: atLeast(catalogue(full(0, 10))).Fulls[0]}, 15, 15, 15},
+		{"deltas lead beyond it", chain.Path{Target: 20, Base: atLeast(catalogue(full(0, 10))).Fulls[0]}, 15, 20, 15},
+		{"it reaches beyond the deltas", chain.Path{Target: 20, Base: atLeast(catalogue(full(0, 10))).Fulls[0]}, 25, 25, 25},
+		{"a full of revkeeper's", chain.Path{Target: 10, Base: catalogue(full(0, 10)).Fulls[0]}, 10, 10, 10},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, err := tc.path.ToLatest().Accept(0, tc.holds)
+			if err != nil || p.Target != tc.target || p.Base.Last != tc.base || p.DropsNewer() {
+				t.Errorf("%+v, %v", p, err)
 			}
 		})
 	}

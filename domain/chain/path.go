@@ -25,28 +25,44 @@ type Path struct {
 	// says is compared with deltas that hold its last revision, too.
 	Witnesses []timeline.Delta
 	Reason    string
+	// AndLater says that the target was the latest revision, so that what the base
+	// turns out to hold above it is wanted, too.
+	AndLater bool
+}
+
+// ToLatest returns a path that was planned to the latest revision that is known of.
+func (p Path) ToLatest() Path {
+	if p.Base.AtLeast {
+		p.AndLater = true
+		p.Reason += "; what the full holds above that is kept"
+	}
+	return p
 }
 
 // DropsNewer reports whether the base is newer than the target, so that the
 // records above the target are dropped from it.
 func (p Path) DropsNewer() bool { return p.Base.Last > p.Target }
 
-// Accept judges what the base turned out to hold: the history (compact, last]. It
-// is Corrupt if that is not what its name says, and NotFound if the name left open
-// how far back it goes and that is not as far as the target. newer says whether
-// records above the target have to be dropped from it.
-func (p Path) Accept(compact, last int64) (newer bool, err error) {
+// Accept judges what the base turned out to hold, the history (compact, last], and
+// returns the path with that. It is Corrupt if that is not what its name says, and
+// NotFound if the name left open how far back it goes and that is not as far as
+// the target. Of a path to the latest revision the target may turn out to be later.
+func (p Path) Accept(compact, last int64) (Path, error) {
 	f := p.Base
 	switch {
 	case !f.AtLeast && (last != f.Last || compact != f.First), last < f.Last:
-		return false, fault.New(fault.Corrupt, "read full", f.Key(),
+		return p, fault.New(fault.Corrupt, "read full", f.Key(),
 			fmt.Sprintf("it holds revisions (%d, %d], not what its name says", compact, last))
 	case f.AtLeast && compact > p.Target:
-		return false, fault.New(fault.NotFound, "read full", f.Key(),
+		return p, fault.New(fault.NotFound, "read full", f.Key(),
 			fmt.Sprintf("it goes back to revision %d, and %d was wanted", compact, p.Target)).
 			WithRemedy("choose a revision that `revkeeper list` shows as restorable")
 	}
-	return last > p.Target, nil
+	p.Base.First, p.Base.Last, p.Base.AtLeast = compact, last, false
+	if p.AndLater {
+		p.Target = max(p.Target, last)
+	}
+	return p, nil
 }
 
 // Bytes returns the stored size of all objects that the path reads whole.

@@ -28,6 +28,8 @@ func TestParse(t *testing.T) {
 		{"the last full before a migration", "v2/Full-00000000-00000062-1795363841.final", snapshot.KindFull, 62, 62, ""},
 		{"the same, wrapped", "v2/Full-00000000-00000062-1795363841.gz.final", snapshot.KindFull, 62, 62, snapshot.Gzip},
 		{"the older layout", "v1/Backup-1795363000/Incr-00000063-00000084-1795363843.gz", snapshot.KindDelta, 63, 84, snapshot.Gzip},
+		{"in the folder v2 itself", "Incr-00000063-00000084-1795363843.gz", snapshot.KindDelta, 63, 84, snapshot.Gzip},
+		{"a part of an upload there", "Full-00000000-00000062-1795363841.gz/0000000001", "", 0, 0, ""},
 		{"revisions of more than eight digits", "v2/Incr-999999999-1000000000-1795363843", snapshot.KindDelta, 999999999, 1000000000, ""},
 		{"a part of an upload", "v2/Full-00000000-00000062-1795363841.gz/0000000001", "", 0, 0, ""},
 		{"a part of an upload in the older layout", "v1/Backup-1795363000/Full-00000000-00000062-1795363841/0000000001", "", 0, 0, ""},

@@ -33,8 +33,9 @@ var wrappers = map[string]snapshot.Compression{
 	"": snapshot.Uncompressed, ".gz": snapshot.Gzip, ".Z": snapshot.LZW, ".zlib": snapshot.Zlib,
 }
 
-// Parse reads a key, relative to the folder that holds "v1" and "v2"; ok is false
-// for everything that is no full and no delta, so for the parts of an upload too.
+// Parse reads a key, relative to the folder that holds "v1" and "v2", or to "v2"
+// itself; ok is false for everything that is no full and no delta, so for the parts
+// of an upload too.
 //
 // The name of a full tells a revision that it holds and nothing about how far
 // back it goes, so First and Last are that one. The time is the end of the second
@@ -50,8 +51,10 @@ func Parse(key string) (ref snapshot.Ref, layout int, ok bool) {
 			return snapshot.Ref{}, 0, false
 		}
 		layout, name = 1, inside
-	} else {
+	} else if strings.Contains(key, "/") {
 		return snapshot.Ref{}, 0, false
+	} else {
+		layout = 2
 	}
 	ref, ok = parseName(name)
 	ref.Object = key

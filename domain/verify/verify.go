@@ -115,6 +115,14 @@ func Look(histories []timeline.History) (findings []Finding, notes []Note) {
 	return findings, notes
 }
 
+// gap says what is missing between two windows.
+func gap(cov chain.Coverage, r chain.Range) string {
+	if cov.MayContain(r.First) {
+		return fmt.Sprintf("revisions %s are in no delta; the full above may hold them", r)
+	}
+	return fmt.Sprintf("revisions %s cannot be restored: nothing holds them", r)
+}
+
 // look judges one timeline. Gaps without a delta in them are what retention leaves
 // between the points that it keeps; deltas that no full leads up to are another
 // matter.
@@ -137,7 +145,7 @@ func look(h *timeline.History) (findings []Finding, notes []Note) {
 	}
 	for _, r := range cov.Gaps {
 		if !slices.ContainsFunc(cov.Baseless, func(b chain.Range) bool { return r.Contains(b.First) || r.Contains(b.Last) }) {
-			note("revisions %s cannot be restored: nothing holds them", r)
+			note("%s", gap(cov, r))
 		}
 	}
 	for _, f := range h.Fulls {

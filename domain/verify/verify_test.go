@@ -15,6 +15,12 @@ func full(first, last int64) timeline.Full {
 	return timeline.Full{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, First: first, Last: last}, Finished: true}
 }
 
+func atLeast(revision int64) timeline.Full {
+	f := full(revision, revision)
+	f.AtLeast = true
+	return f
+}
+
 func delta(first, last int64, content string) timeline.Delta {
 	return timeline.Delta{Ref: snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 1, First: first, Last: last, ID: content}}
 }
@@ -34,6 +40,7 @@ func TestWhatAListingSays(t *testing.T) {
 		{name: "a delta is missing", history: timeline.History{Fulls: []timeline.Full{full(0, 10)}, Deltas: []timeline.Delta{delta(11, 20, "a"), delta(31, 40, "c")}},
 			kind: fault.NotFound, finding: "31–40", findings: 1},
 		{name: "points that retention kept", history: timeline.History{Fulls: []timeline.Full{full(5, 10), full(15, 20)}}, note: "11–14"},
+		{name: "fulls that may hold more than they say", history: timeline.History{Fulls: []timeline.Full{atLeast(10), atLeast(20)}}, note: "11–19 are in no delta; the full above may hold them"},
 		{name: "nothing to begin from", history: timeline.History{Deltas: []timeline.Delta{delta(11, 20, "a")}},
 			kind: fault.NotFound, finding: "no finished full", findings: 2},
 		{name: "two histories", history: timeline.History{Fulls: []timeline.Full{full(0, 10)}, Deltas: []timeline.Delta{delta(11, 20, "a"), delta(11, 20, "b")}},

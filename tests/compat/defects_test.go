@@ -49,7 +49,13 @@ func TestWhatTheReferenceCannotRestore(t *testing.T) {
 			b.full("a", 10, 0, 10)
 			b.delta("a", 11, 20)
 			b.full("a", 40, 18, 41)
-		}, []restored{{20, "a", 20}, {30, "a", 30}, {chain.Latest, "a", 40}}},
+		}, []restored{{20, "a", 20}, {30, "a", 30}, {40, "a", 40}, {chain.Latest, "a", 41}}},
+		{"a full that nothing follows, with more than its name says", func(b *bucket) { b.full("a", 10, 0, 15) },
+			[]restored{{chain.Latest, "a", 15}, {10, "a", 10}}},
+		{"a full that reaches beyond the delta after it", func(b *bucket) {
+			b.full("a", 10, 0, 25)
+			b.delta("a", 11, 20)
+		}, []restored{{chain.Latest, "a", 25}, {20, "a", 20}}},
 		{"the cluster was set back, and went another way", func(b *bucket) {
 			b.full("a", 10, 0, 10)
 			b.delta("a", 11, 30)
