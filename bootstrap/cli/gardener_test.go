@@ -41,7 +41,9 @@ func TestCommandsOnBackupsOfEtcdBackupRestore(t *testing.T) {
 		{"gardener-list.txt", []string{"list", "--deltas"}},
 		{"gardener-list.json", []string{"list", "-o", "json"}},
 		{"gardener-verify.txt", []string{"verify", "--spool-dir", t.TempDir()}},
+		{"gardener-inspect.txt", []string{"inspect", "--spool-dir", t.TempDir()}},
 		{"gardener-dry-run.txt", []string{"restore", "--dry-run", "--to-time", "2026-11-22T16:09:46Z"}},
+		{"gardener-dry-run-latest.txt", []string{"restore", "--dry-run", "--to-revision", "latest"}},
 		{"gardener-dry-run-past.txt", []string{"restore", "--dry-run", "--to-revision", "30"}},
 	} {
 		t.Run(tc.golden, func(t *testing.T) {

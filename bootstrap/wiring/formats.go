@@ -113,7 +113,7 @@ func (a ownArchive) Catalogue(ctx context.Context) (timeline.Catalogue, error) {
 	c, err := a.Archive.Catalogue(ctx)
 	if err == nil && rule.Alone(c) {
 		err = fault.New(fault.Unsupported, "open bucket", "", "it holds backups of "+rule.FormatName+", which revkeeper reads and never changes").
-			WithRemedy("give revkeeper a prefix of its own; list, restore and verify work on this one")
+			WithRemedy("give revkeeper a prefix of its own; list, restore, verify and inspect work on this one")
 	}
 	return c, err
 }
