@@ -96,6 +96,7 @@ func TestArrows(t *testing.T) {
 var forbiddenInSidecar = []string{
 	"go.etcd.io/etcd/server/v3/embed",
 	"github.com/ory/dockertest",
+	"k8s.io/client-go/tools/cache", // informers are for tests
 	"testing",
 	module + "/tests",
 }

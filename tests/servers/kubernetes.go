@@ -16,6 +16,11 @@ import (
 	"testing"
 	"time"
 
+	core "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+
 	"github.com/revkeeper/revkeeper/tests/images"
 )
 
@@ -28,24 +33,28 @@ const kubernetesTimeout = 2 * time.Minute
 type Kubernetes struct {
 	URL string // "https://127.0.0.1:<port>"
 	CA  string // PEM file of the authority that signed the server's certificate
+	// Etcd is where everything is kept.
+	Etcd *EtcdMember
 
-	admin  string // a token that may do everything
-	client *http.Client
-	ended  chan struct{}
-	output syncBuffer
+	admin   string // a token that may do everything
+	client  *http.Client
+	binary  string
+	args    []string
+	process *exec.Cmd
+	ended   chan struct{}
+	output  syncBuffer
 }
 
 // StartKubernetes starts the API server that tests/images pins, which takes long
 // to build: `make test-extended` does it beforehand. It ends before its etcd.
 func StartKubernetes(t testing.TB) *Kubernetes {
 	t.Helper()
-	binary := images.Binary(t, "kube-apiserver")
-	etcd := StartEtcd(t, "etcd37", 1)
 	pki := NewPKI(t)
 	cert, key := pki.Server()
 	address := freeAddress(t)
 	dir := t.TempDir()
-	k := &Kubernetes{URL: "https://" + address, CA: pki.CA, admin: "admin-of-the-test", ended: make(chan struct{})}
+	k := &Kubernetes{URL: "https://" + address, CA: pki.CA, admin: "admin-of-the-test",
+		binary: images.Binary(t, "kube-apiserver"), Etcd: StartEtcd(t, "etcd37", 1).Members[0]}
 	tokens := filepath.Join(dir, "tokens.csv")
 	if err := os.WriteFile(tokens, []byte(k.admin+",admin,admin,system:masters\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -53,35 +62,69 @@ func StartKubernetes(t testing.TB) *Kubernetes {
 	k.client = &http.Client{Timeout: startTimeout, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: k.pool(t)}}}
 
 	_, port, _ := strings.Cut(address, ":")
-	cmd := exec.Command(binary,
-		"--etcd-servers", etcd.Members[0].Endpoint, "--bind-address", "127.0.0.1", "--secure-port", port,
+	k.args = []string{
+		"--etcd-servers", k.Etcd.Endpoint, "--bind-address", "127.0.0.1", "--secure-port", port,
 		"--cert-dir", dir, "--tls-cert-file", cert, "--tls-private-key-file", key,
 		"--token-auth-file", tokens, "--authorization-mode", "RBAC",
 		"--service-account-issuer", "https://kubernetes.default.svc",
 		"--service-account-key-file", key, "--service-account-signing-key-file", key,
 		"--service-cluster-ip-range", "10.0.0.0/24", "--endpoint-reconciler-type", "none",
-	)
-	cmd.Stdout, cmd.Stderr = &k.output, &k.output
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
 	}
-	go func() {
-		_ = cmd.Wait() // how it ended is in its output
-		close(k.ended)
-	}()
 	t.Cleanup(func() {
-		// It has nothing to lose, and a graceful end takes long.
-		_ = cmd.Process.Signal(syscall.SIGKILL)
-		<-k.ended
+		if k.process != nil {
+			k.Stop()
+		}
 		if t.Failed() {
 			t.Logf("kube-apiserver said:\n%s", k.output.String())
 		}
 	})
+	k.Start(t)
+	return k
+}
+
+// Stop ends the API server with SIGKILL and waits for its end: it has nothing to
+// lose, and a graceful end takes long.
+func (k *Kubernetes) Stop() {
+	_ = k.process.Process.Signal(syscall.SIGKILL)
+	<-k.ended
+}
+
+// Start starts an ended API server again and waits until it is ready.
+func (k *Kubernetes) Start(t testing.TB) {
+	t.Helper()
+	k.process = exec.Command(k.binary, k.args...)
+	k.process.Stdout, k.process.Stderr = &k.output, &k.output
+	if err := k.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	k.ended = ended
+	go func(cmd *exec.Cmd) {
+		_ = cmd.Wait() // how it ended is in its output
+		close(ended)
+	}(k.process)
 	k.await(t, "it is ready", func() bool {
 		status, _, err := k.try(t.Context(), http.MethodGet, "/readyz", "", nil)
 		return err == nil && status == http.StatusOK
 	})
-	return k
+}
+
+// CoreClient is client-go's, for the API group that config maps are of. It is not
+// slowed down.
+func (k *Kubernetes) CoreClient(t testing.TB) *rest.RESTClient {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := core.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	config := &rest.Config{Host: k.URL, BearerToken: k.admin, TLSClientConfig: rest.TLSClientConfig{CAFile: k.CA}, QPS: -1}
+	config.APIPath, config.GroupVersion = "/api", &core.SchemeGroupVersion
+	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	c, err := rest.RESTClientFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func (k *Kubernetes) pool(t testing.TB) *x509.CertPool {
