@@ -23,7 +23,8 @@ type Archive interface {
 	// Manifest reads the description of a full.
 	Manifest(ctx context.Context, full snapshot.Ref) (snapshot.Manifest, error)
 
-	// Envelope reads the description of a delta, without its records.
+	// Envelope reads the description of a delta, without its records. Where none is
+	// stored it is made of a reading of the whole.
 	Envelope(ctx context.Context, delta snapshot.Ref) (snapshot.Envelope, error)
 
 	// Proof reads a recorded proof.
@@ -34,7 +35,8 @@ type Archive interface {
 	OpenFull(ctx context.Context, full snapshot.Ref) (io.ReadCloser, error)
 
 	// OpenDelta yields a delta's records in order, a block of about 1 MiB at a
-	// time. A block is the caller's to keep. It yields at most one error, as the last pair: Corrupt if any stored byte or the order of revisions is wrong, and
+	// time. Of a delta that lacks a description env need say no more than its name
+	// (snapshot.Named). A block is the caller's to keep. It yields at most one error, as the last pair: Corrupt if any stored byte or the order of revisions is wrong, and
 	// then blocks that were yielded before must not be used.
 	OpenDelta(ctx context.Context, env snapshot.Envelope, delta snapshot.Ref) iter.Seq2[Block, error]
 }

@@ -217,8 +217,8 @@ func (h *holder) has(ctx context.Context, w snapshot.Ref) bool {
 	for h.at < len(h.path) && h.path[h.at].Last < w.Last {
 		h.at, h.read = h.at+1, false
 	}
-	if h.at == len(h.path) || h.path[h.at].First > w.First {
-		return false
+	if h.at == len(h.path) || h.path[h.at].First > w.First || h.path[h.at].Undescribed {
+		return false // a roll-up is described
 	}
 	if !h.read {
 		h.read = true

@@ -53,7 +53,7 @@ func (r *Rebuilder) feed(ctx context.Context, f *feed) error {
 	// The applier must not take a delta that broke for one that ended, or it
 	// would report a hole instead of the broken object.
 	defer close(f.blocks)
-	env, err := r.archive.Envelope(ctx, f.delta.Ref)
+	env, err := r.described(ctx, f.delta)
 	f.env = env
 	if err != nil {
 		f.failed = &objectError{f.delta.Key(), err}
@@ -75,6 +75,15 @@ func (r *Rebuilder) feed(ctx context.Context, f *feed) error {
 		}
 	}
 	return nil
+}
+
+// described returns what is needed to open a delta: its description, or its name
+// where the description would take a reading of the whole.
+func (r *Rebuilder) described(ctx context.Context, d timeline.Delta) (snapshot.Envelope, error) {
+	if d.Undescribed {
+		return snapshot.Named(d.Ref), nil
+	}
+	return r.archive.Envelope(ctx, d.Ref)
 }
 
 // applier writes deltas into the staged database in order.
@@ -109,35 +118,26 @@ func (a *applier) delta(ctx context.Context, f *feed) error {
 		return f.failed
 	}
 	env, key := f.env, f.delta.Key()
-	var disagreement error
-	var digests *record.Digester
-	if a.agree.Concerns(env.First, env.Last) {
-		digests = &record.Digester{}
-		digests.OnRevision(func(d record.RevisionDigest) {
-			if disagreement == nil {
-				disagreement = a.agree.Check(key, d)
-			}
-		})
-	}
+	s := a.scrutinize(f.delta)
 	if err := a.agree.Claim(key, upTo(a.target, env.Tail)...); err != nil {
 		return err
 	}
-	// A delta holds whole revisions, so what was reached before it is what it
-	// may repeat.
-	repeated, whole := a.seq.Last(), true
 	for b := range f.blocks {
-		if err := a.block(ctx, b.Records, repeated, digests, &whole); err != nil {
+		if err := a.block(ctx, b.Records, s); err != nil {
 			return err
 		}
 	}
 	if f.broken != nil {
 		return f.broken
 	}
-	if digests != nil && whole {
-		digests.Finish()
+	if err := s.finish(); err != nil {
+		return err
 	}
-	if disagreement != nil {
-		return disagreement
+	if s.describe != nil {
+		env = s.describe.Envelope()
+		if err := a.agree.Claim(key, env.Tail...); err != nil {
+			return err
+		}
 	}
 	for _, l := range env.Leases {
 		a.leases.Learn(l)
@@ -149,20 +149,64 @@ func (a *applier) delta(ctx context.Context, f *feed) error {
 	return nil
 }
 
-// block applies the records of one block but those at or below repeated; whole
-// becomes false once a record was left out because it lies above the target.
-func (a *applier) block(ctx context.Context, records []record.Record, repeated int64, digests *record.Digester, whole *bool) error {
+// scrutiny is what is looked for in the records of one delta.
+type scrutiny struct {
+	// repeated is the last revision that the delta may repeat: deltas hold whole
+	// revisions, so it is what was reached before.
+	repeated     int64
+	whole        bool                // no record was left out because it lies above the target
+	digests      *record.Digester    // nil where nothing is known of its revisions
+	disagreement error               // between those and what is known
+	describe     *snapshot.Describer // nil where a description is stored
+}
+
+func (a *applier) scrutinize(d timeline.Delta) *scrutiny {
+	s := &scrutiny{repeated: a.seq.Last(), whole: true}
+	if a.agree.Concerns(d.First, d.Last) {
+		s.digests = &record.Digester{}
+		s.digests.OnRevision(func(r record.RevisionDigest) {
+			if s.disagreement == nil {
+				s.disagreement = a.agree.Check(d.Key(), r)
+			}
+		})
+	}
+	if d.Undescribed {
+		s.describe = snapshot.NewDescriber(d.Ref)
+	}
+	return s
+}
+
+func (s *scrutiny) record(r record.Record) error {
+	if s.digests != nil {
+		s.digests.Write(r)
+	}
+	if s.describe != nil {
+		return s.describe.Write(r)
+	}
+	return nil
+}
+
+func (s *scrutiny) finish() error {
+	if s.digests != nil && s.whole {
+		s.digests.Finish()
+	}
+	return s.disagreement
+}
+
+// block applies the records of one block but those that the delta repeats or that
+// lie above the target.
+func (a *applier) block(ctx context.Context, records []record.Record, s *scrutiny) error {
 	from, to := 0, 0
 	for ; to < len(records); to++ {
 		r := records[to]
 		if r.Main > a.target {
-			*whole = false
+			s.whole = false
 			break
 		}
-		if digests != nil {
-			digests.Write(r)
+		if err := s.record(r); err != nil {
+			return err
 		}
-		if r.Main <= repeated {
+		if r.Main <= s.repeated {
 			from = to + 1
 			continue
 		}

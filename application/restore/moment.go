@@ -101,7 +101,7 @@ func (r *Rebuilder) BeforeDelete(ctx context.Context, epoch int, key []byte) (re
 // newestDelete returns the newest revision of a delta that deletes key, 0 for
 // none.
 func (r *Rebuilder) newestDelete(ctx context.Context, d timeline.Delta, key []byte) (int64, error) {
-	env, err := r.archive.Envelope(ctx, d.Ref)
+	env, err := r.described(ctx, d)
 	if err != nil {
 		return 0, err
 	}

@@ -41,7 +41,7 @@ func Catalog(objects []timeline.Object) timeline.Catalogue {
 		if b.Kind == snapshot.KindFull {
 			newest.Fulls = append(newest.Fulls, timeline.Full{Ref: b.Ref, Size: b.size, Finished: true, AtLeast: true})
 		} else {
-			newest.Deltas = append(newest.Deltas, timeline.Delta{Ref: b.Ref, Size: b.size})
+			newest.Deltas = append(newest.Deltas, timeline.Delta{Ref: b.Ref, Size: b.size, Undescribed: true})
 		}
 	}
 	for i := range c.Timelines {

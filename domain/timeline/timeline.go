@@ -40,6 +40,9 @@ type Full struct {
 type Delta struct {
 	snapshot.Ref
 	Size int64 // bytes stored
+	// Undescribed says that no description is stored, so that it takes a reading of
+	// the whole delta to make one.
+	Undescribed bool
 }
 
 // History is one timeline with its objects.

@@ -20,31 +20,17 @@ var errStopped = errors.New("consumer stopped")
 // Envelope implements ports.Archive. The format has no description of a delta, so
 // the whole of it is read; memory is that of one event and of the ids of leases.
 func (a *Archive) Envelope(ctx context.Context, delta snapshot.Ref) (snapshot.Envelope, error) {
-	env := snapshot.Envelope{Epoch: delta.Epoch, First: delta.First, Last: delta.Last, SealedAt: delta.At}
-	var digests record.Digester
-	leases := make(snapshot.Leases)
+	description := snapshot.NewDescriber(delta)
 	var seen instants
 	_, err := a.each(ctx, delta, func(r record.Record, at time.Time) error {
-		env.Records++
-		digests.Write(r)
 		seen.add(r.Main, at)
-		if r.Tombstone {
-			return nil
-		}
-		id, err := record.Lease(r.KeyValue)
-		if id != 0 {
-			leases.Learn(snapshot.Lease{ID: id, State: snapshot.LeaseUnknown})
-		}
-		return err
+		return description.Write(r)
 	})
 	if err != nil {
 		return snapshot.Envelope{}, err
 	}
-	env.Digest, env.Tail = digests.Finish()
+	env := description.Envelope()
 	env.Times = seen.list
-	if len(leases) > 0 {
-		env.Leases = leases.Sorted()
-	}
 	return env, nil
 }
 
