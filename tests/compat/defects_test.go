@@ -2,11 +2,16 @@ package compat
 
 import (
 	"context"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
 	"github.com/revkeeper/revkeeper/adapters/datadir"
+	"github.com/revkeeper/revkeeper/adapters/objectstore/local"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -173,4 +178,45 @@ func hashed(t *testing.T, name string, last int64) uint32 {
 		t.Fatal(err)
 	}
 	return hash
+}
+
+// counting counts how often each object is opened.
+type counting struct {
+	ports.ObjectStore
+	mu     sync.Mutex
+	opened map[string]int
+}
+
+func (c *counting) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	c.mu.Lock()
+	c.opened[key]++
+	c.mu.Unlock()
+	return c.ObjectStore.Open(ctx, key, offset, length)
+}
+
+// Nothing describes a delta, and a restore all the same reads each object once; of
+// those that only repeat what it holds, too.
+func TestEachObjectIsReadOnce(t *testing.T) {
+	b := newBucket(t)
+	b.full("a", 10, 0, 12)
+	b.delta("a", 11, 20)
+	b.delta("a", 13, 16) // what the one before holds
+	b.delta("a", 21, 30)
+	store, err := local.New(b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &counting{ObjectStore: store, opened: map[string]int{}}
+	dir := filepath.Join(t.TempDir(), "data")
+	if _, err := restore.New(gardener.New(c), datadir.Dirs{}, observer()).Run(t.Context(), identified(restore.Request{Target: chain.Latest, Dir: dir}), nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.opened) != 4 {
+		t.Errorf("opened %v", c.opened)
+	}
+	for key, n := range c.opened {
+		if n != 1 {
+			t.Errorf("%s was opened %d times", key, n)
+		}
+	}
 }

@@ -169,14 +169,19 @@ func leasesOf(t *testing.T, c *clientv3.Client) []int64 {
 
 func restoreInto(t *testing.T, store string, req restore.Request) restore.Result {
 	t.Helper()
-	peer := url.URL{Scheme: "http", Host: "localhost:2380"}
-	req.Identity = ports.MemberIdentity{Name: "default", ClusterToken: "etcd-cluster",
-		InitialCluster: map[string][]url.URL{"default": {peer}}, InitialAdvertisePeer: []url.URL{peer}}
-	res, err := restore.New(archive(t, store), datadir.Dirs{}, observer()).Run(t.Context(), req, nil)
+	res, err := restore.New(archive(t, store), datadir.Dirs{}, observer()).Run(t.Context(), identified(req), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return res
+}
+
+// identified is a request for a cluster of one.
+func identified(req restore.Request) restore.Request {
+	peer := url.URL{Scheme: "http", Host: "localhost:2380"}
+	req.Identity = ports.MemberIdentity{Name: "default", ClusterToken: "etcd-cluster",
+		InitialCluster: map[string][]url.URL{"default": {peer}}, InitialAdvertisePeer: []url.URL{peer}}
+	return req
 }
 
 // A moment means the newest revision that the deltas say was seen by then. What
