@@ -19,6 +19,10 @@ type DataDir interface {
 	// at work in; one that does not exist is made. What a restore left that was
 	// killed is no content. The caller ends the staging with Discard, also after Finish.
 	Stage(ctx context.Context, dir string) (Staging, error)
+
+	// Free returns how many bytes can be written where dir is or would be made;
+	// Unsupported where the file system does not tell. It changes nothing.
+	Free(ctx context.Context, dir string) (int64, error)
 }
 
 // StagedDatabase is a database that is being written. Calls come in the order

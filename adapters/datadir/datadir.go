@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/revkeeper/revkeeper/adapters/internal/disk"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -56,6 +57,14 @@ func (Dirs) Stage(ctx context.Context, dir string) (ports.Staging, error) {
 		}
 	}
 	return s, nil
+}
+
+// Free implements ports.DataDir.
+func (Dirs) Free(ctx context.Context, dir string) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	return disk.Free(dir)
 }
 
 // claim makes sure that dir exists, holds nothing that could be data, and is

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/revkeeper/revkeeper/adapters/internal/disk"
 	"github.com/revkeeper/revkeeper/domain/fault"
 )
 
@@ -19,13 +18,9 @@ func (s *Spool) room(need int64) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil // writing will say it better
 	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(s.dir, &fs); err != nil {
+	free, err := disk.Free(s.dir)
+	if err != nil || free >= need {
 		return nil // not every file system tells
-	}
-	free := int64(fs.Bavail) * int64(fs.Bsize)
-	if free >= need {
-		return nil
 	}
 	return fault.New(fault.Unavailable, "spool full", s.dir, fmt.Sprintf("%d bytes are free, the database needs about %d", free, need)).
 		WithRemedy("free space there or point spool.dir at a larger file system")

@@ -13,6 +13,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
+	restorerule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
@@ -31,7 +32,7 @@ func (c *Compactor) PlanFull(ctx context.Context, r rule.Full) (FullPlan, error)
 	if err != nil {
 		return FullPlan{}, err
 	}
-	return FullPlan{Path: plan.Path, Verdict: r.Decide(plan.Path, rule.DefaultRates())}, nil
+	return FullPlan{Path: plan.Path, Verdict: r.Decide(plan.Path, restorerule.DefaultRates())}, nil
 }
 
 func (c *Compactor) rebuilder() *restore.Rebuilder {

@@ -12,14 +12,16 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/record"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
-// attempt carries out one plan. It stages beside the target and leaves nothing
-// behind unless it succeeds.
-func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline.History, progress Progress) (res Result, err error) {
+// attempt carries out one plan if check finds nothing against what its objects
+// say of themselves. It stages beside the target and leaves nothing behind unless
+// it succeeds.
+func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline.History, check func(Survey) error, progress Progress) (res Result, err error) {
 	if err := r.releases(ctx, &p, req.Etcd); err != nil {
 		return res, err
 	}
@@ -29,6 +31,18 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 		return res, err
 	}
 	defer staging.Discard()
+	survey, err := r.survey(ctx, p, h, req.point())
+	if err != nil {
+		return res, err
+	}
+	if err := check(survey); err != nil {
+		return res, err
+	}
+	if err := r.fits(ctx, req, survey); err != nil {
+		return res, err
+	}
+	progress = progress.timed(p.Path, time.Now())
+	progress(Step{Phase: "base", Total: p.Bytes()}) // an estimate, before anything is read
 	built, err := r.rebuild(ctx, p, h, staging, req.point(), progress)
 	res.Records, res.Proof, res.Computed, res.Hashing = built.Records, built.Proof, built.Computed, built.Hashing
 	res.Repacked, res.State = built.Repacked, built.State
@@ -87,7 +101,7 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 		target:   p.Target,
 		agree:    chain.NewAgreement(),
 		leases:   make(snapshot.Leases),
-		auth:     built.Manifest.Auth,
+		auth:     chain.NewAuthTrail(p.Path, built.Manifest.Auth),
 		raft:     built.Manifest.Raft,
 	}
 	if err := a.agree.Claim(p.Base.Key(), built.Manifest.Tail...); err != nil {
@@ -106,7 +120,7 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 			return built, err
 		}
 		if built.Proof == nil {
-			a.warnings = append(a.warnings, "no proof at or below this revision is in the store: the result is whole and continuous, but was not compared with etcd's own hash")
+			a.warnings = append(a.warnings, rule.NoProof)
 		}
 		built.Hashing = time.Since(began)
 	}
@@ -116,7 +130,10 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 			return built, err
 		}
 	}
-	built.Leases, built.Raft, built.AuthChanged, built.Warnings = a.leases.Sorted(), a.raft, a.authNoted, a.warnings
+	if doubt := a.auth.Doubt(h); doubt != "" {
+		a.warnings = append(a.warnings, doubt)
+	}
+	built.Leases, built.Raft, built.AuthChanged, built.Warnings = a.leases.Sorted(), a.raft, a.auth.Changed(), a.warnings
 	return built, nil
 }
 

@@ -88,19 +88,17 @@ func (r *Rebuilder) described(ctx context.Context, d timeline.Delta) (snapshot.E
 
 // applier writes deltas into the staged database in order.
 type applier struct {
-	staging     ports.StagedDatabase
-	progress    Progress
-	step        Step
-	target      int64
-	path        chain.Path // with the base as it turned out to be
-	seq         record.Sequence
-	agree       *chain.Agreement
-	leases      snapshot.Leases
-	auth        snapshot.Auth
-	raft        snapshot.Raft
-	authNoted   bool
-	authUnknown bool // it was said that nobody knows
-	warnings    []string
+	staging  ports.StagedDatabase
+	progress Progress
+	step     Step
+	target   int64
+	path     chain.Path // with the base as it turned out to be
+	seq      record.Sequence
+	agree    *chain.Agreement
+	leases   snapshot.Leases
+	auth     *chain.AuthTrail
+	raft     snapshot.Raft
+	warnings []string
 }
 
 func (a *applier) report(phase string, bytes int64) {
@@ -142,7 +140,7 @@ func (a *applier) delta(ctx context.Context, f *feed) error {
 	for _, l := range env.Leases {
 		a.leases.Learn(l)
 	}
-	a.noteAuth(env)
+	a.auth.Pass(env)
 	a.raft = env.Raft
 	a.agree.Forget(a.seq.Last() - record.TailLength)
 	a.report("deltas", f.delta.Size)
@@ -216,23 +214,6 @@ func (a *applier) block(ctx context.Context, records []record.Record, s *scrutin
 	}
 	a.step.Records += int64(to - from)
 	return a.staging.Apply(ctx, records[from:to])
-}
-
-func (a *applier) noteAuth(env snapshot.Envelope) {
-	if env.Auth.Revision == 0 && a.auth.Revision == 0 { // etcd counts from 1: nobody recorded it
-		if !a.authUnknown {
-			a.authUnknown = true
-			a.warnings = append(a.warnings, "the backup does not tell whether users or roles changed after the full: they are as they were at the full")
-		}
-		return
-	}
-	changed := env.Auth != a.auth || env.AuthTo != nil
-	if changed && !a.authNoted {
-		a.authNoted = true
-		a.warnings = append(a.warnings, fmt.Sprintf(
-			"users, roles or their passwords changed after the full (auth revision %d, then %d): the watch does not carry them, so they are as they were at the full",
-			a.auth.Revision, max(env.Auth.Revision, a.auth.Revision)))
-	}
 }
 
 // complete checks that the deltas led to the target.

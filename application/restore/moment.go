@@ -33,7 +33,7 @@ func (r *Rebuilder) Moment(ctx context.Context, epoch int, at time.Time) (chain.
 	}
 	search := chain.NewMomentSearch(h, at)
 	for batch := search.Next(envelopesAtOnce); len(batch) > 0; batch = search.Next(envelopesAtOnce) {
-		envelopes, err := r.envelopes(ctx, batch)
+		envelopes, err := r.envelopes(ctx, batch, passedOver)
 		if err != nil {
 			return chain.Moment{}, err
 		}
@@ -44,19 +44,27 @@ func (r *Rebuilder) Moment(ctx context.Context, epoch int, at time.Time) (chain.
 	return search.Result()
 }
 
-// envelopes reads deltas' descriptions at once, in order. Of one that is damaged
-// or gone it is empty.
-func (r *Rebuilder) envelopes(ctx context.Context, deltas []timeline.Delta) ([]snapshot.Envelope, error) {
+// passedOver lets a delta go that is damaged or gone.
+func passedOver(_ timeline.Delta, err error) error {
+	if errors.Is(err, fault.Corrupt) || errors.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// envelopes reads deltas' descriptions at once, in order. Of one for which failed
+// returns nil it is empty.
+func (r *Rebuilder) envelopes(ctx context.Context, deltas []timeline.Delta, failed func(timeline.Delta, error) error) ([]snapshot.Envelope, error) {
 	out := make([]snapshot.Envelope, len(deltas))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, d := range deltas {
 		g.Go(func() error {
 			env, err := r.archive.Envelope(ctx, d.Ref)
-			if errors.Is(err, fault.Corrupt) || errors.Is(err, fault.NotFound) {
-				return nil
+			if err != nil {
+				return failed(d, err)
 			}
 			out[i] = env
-			return err
+			return nil
 		})
 	}
 	return out, g.Wait()

@@ -1,6 +1,12 @@
 package restore
 
-import "io"
+import (
+	"io"
+	"time"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
+)
 
 // Progress is told how a restore advances, never by two goroutines at once.
 type Progress func(Step)
@@ -12,6 +18,22 @@ type Step struct {
 	Total    int64  // stored bytes in all
 	Records  int64
 	Revision int64
+	// Left is how long the reading still takes. Measured says that it follows from
+	// how fast it went so far, and not from rule.DefaultRates alone.
+	Left     time.Duration
+	Measured bool
+}
+
+// timed returns p with each step's time left, for a path whose reading began at
+// an instant. A nil Progress tells nobody.
+func (p Progress) timed(path chain.Path, began time.Time) Progress {
+	if p == nil {
+		return func(Step) {}
+	}
+	return func(s Step) {
+		s.Left, s.Measured = rule.DefaultRates().Left(path, s.Bytes, time.Since(began))
+		p(s)
+	}
 }
 
 // baseStep is how many bytes of a plain full lie between two reports.

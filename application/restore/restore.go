@@ -44,6 +44,8 @@ type Request struct {
 	// Etcd is the release that will be started on the directory; zero for the one
 	// that was backed up.
 	Etcd release.Release
+	// SkipSpaceCheck begins even if the disk seems too small.
+	SkipSpaceCheck bool
 }
 
 // Plan is what a restore will do; it can be shown before it is done.
@@ -90,20 +92,6 @@ func New(archive ports.Archive, dirs ports.DataDir, observe ports.Observer) *Res
 	return &Restorer{Rebuilder: NewRebuilder(archive, observe), dirs: dirs}
 }
 
-// Plan returns what Run would do, without doing it.
-func (r *Restorer) Plan(ctx context.Context, req Request) (Plan, error) {
-	c, err := r.Catalogue(ctx)
-	if err != nil {
-		return Plan{}, err
-	}
-	p, err := plan(&c, req.point(), nil, req.bump)
-	if err != nil {
-		return p, err
-	}
-	err = r.releases(ctx, &p, req.Etcd)
-	return p, err
-}
-
 // bump returns the revision that the restored history continues from, 0 if it
 // is to end at the target.
 func (req Request) bump(c *timeline.Catalogue, target int64) (int64, error) {
@@ -123,21 +111,23 @@ func (req Request) point() Point {
 func (r *Restorer) Run(ctx context.Context, req Request, progress Progress) (Result, error) {
 	began := time.Now()
 	req.DefaultLeaseTTL = cmp.Or(req.DefaultLeaseTTL, DefaultLeaseTTL)
-	if progress == nil {
-		progress = func(Step) {}
-	}
 	var res Result
 	err := r.around(ctx, req.point(), req.bump, func(p Plan, h *timeline.History) (err error) {
-		res, err = r.attempt(ctx, req, p, h, progress)
+		res, err = r.attempt(ctx, req, p, h, func(Survey) error { return nil }, progress)
 		return err
 	})
 	if err != nil {
 		return Result{}, err
 	}
+	return r.finished(res, req, began), nil
+}
+
+// finished tells of a restore that succeeded.
+func (r *Restorer) finished(res Result, req Request, began time.Time) Result {
 	res.Took = time.Since(began)
 	p := res.Plan
 	r.observe.Observe(event.Event{At: time.Now(), Kind: event.RestoreFinished, Epoch: p.Epoch, Revision: p.Target,
 		Records: res.Records, Bytes: p.Bytes(), Took: res.Took,
 		Message: fmt.Sprintf("restored revision %d of timeline %d into %s", p.Target, p.Epoch, req.Dir)})
-	return res, nil
+	return res
 }

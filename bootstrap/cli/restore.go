@@ -19,11 +19,12 @@ func (p Program) restore() *cobra.Command {
 			"whole directory is there at the end, or nothing.\n\n" +
 			"Clients must never see a revision twice, so the restored cluster continues far above\n" +
 			"every revision that anybody may have seen; --keep-revisions makes an exact copy.\n\n" +
-			"To restore a cluster of several members, restore each with the same target,\n" +
-			"--initial-cluster and --initial-cluster-token. The flags of the member's identity are\n" +
-			"those of `etcdutl snapshot restore`.",
+			"A cluster of several members is restored by one plan, which every member carries out:\n" +
+			"see `revkeeper restore plan`. The flags of the member's identity are those of\n" +
+			"`etcdutl snapshot restore`.",
 		Example: "  revkeeper restore --store file:///backup --to-revision latest --data-dir /var/lib/etcd\n" +
-			"  revkeeper restore --store file:///backup --to-time 14:03 --dry-run",
+			"  revkeeper restore --store file:///backup --to-time 14:03 --dry-run\n" +
+			"  revkeeper restore plan plan.json --store file:///backup --to-revision latest --initial-cluster m1=http://10.0.0.1:2380,m2=http://10.0.0.2:2380",
 		Args: noArgs,
 	}
 	flags := storeFlags(cmd)
@@ -50,18 +51,22 @@ func (p Program) restore() *cobra.Command {
 				return err
 			}
 			if output.json() {
-				return render.JSON(p.Stdout, render.PlanOf(plan, req))
+				return render.JSON(p.Stdout, render.ForecastOf(plan, req))
 			}
-			return render.Plan(p.Stdout, plan, req)
+			return render.Forecast(p.Stdout, plan, req)
 		}
-		return p.carryOut(cmd, bucket.Restorer, req, output)
+		return p.carryOut(req, output, func(progress restore.Progress) (restore.Result, error) {
+			return bucket.Restorer.Run(cmd.Context(), req, progress)
+		})
 	}
+	cmd.AddCommand(p.restorePlan(), p.restoreApply())
 	return cmd
 }
 
-func (p Program) carryOut(cmd *cobra.Command, r *restore.Restorer, req restore.Request, o *output) error {
+// carryOut shows how a restore advances and what came of it.
+func (p Program) carryOut(req restore.Request, o *output, run func(restore.Progress) (restore.Result, error)) error {
 	bar := render.NewProgress(p.Stderr)
-	result, err := r.Run(cmd.Context(), req, bar.Step)
+	result, err := run(bar.Step)
 	bar.End()
 	if err != nil {
 		return err

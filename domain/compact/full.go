@@ -7,6 +7,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/restore"
 )
 
 // Full says when a full is built from the newest full and the deltas after it.
@@ -15,16 +16,6 @@ type Full struct {
 	Revisions int64         // revisions after the full above which it is due; 0 for never by them
 	TargetRTO time.Duration // estimated time of a restore above which it is due; 0 for never by time
 }
-
-// Rates is how fast a restore goes, in stored bytes a second.
-type Rates struct {
-	Base   float64 // of the full
-	Deltas float64
-}
-
-// DefaultRates are what a small machine with a slow disk reaches, so that an
-// estimate is rather too long.
-func DefaultRates() Rates { return Rates{Base: 40 << 20, Deltas: 10 << 20} }
 
 // MinFullBytes is the smallest limit on the deltas: below it fulls would be built
 // all the time.
@@ -57,10 +48,10 @@ type Verdict struct {
 // Decide says whether a full is due, given the path to the newest revision.
 // Where the base alone takes longer than the target, a full would not help, and
 // none is due for that.
-func (f Full) Decide(p chain.Path, r Rates) Verdict {
+func (f Full) Decide(p chain.Path, r restore.Rates) Verdict {
 	deltas := p.Bytes() - p.Base.Size
-	base := seconds(float64(p.Base.Size) / r.Base)
-	v := Verdict{Estimate: base + seconds(float64(deltas)/r.Deltas)}
+	base := r.Took(p, p.Base.Size)
+	v := Verdict{Estimate: r.Took(p, p.Bytes())}
 	since := p.Target - p.Base.Last
 	switch {
 	case len(p.Deltas) == 0:
@@ -93,8 +84,4 @@ func Storable(p chain.Path, authChanged bool, proven *proof.Recorded) error {
 	default:
 		return nil
 	}
-}
-
-func seconds(s float64) time.Duration {
-	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }

@@ -7,11 +7,12 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/compact"
+	"github.com/revkeeper/revkeeper/domain/restore"
 )
 
 func TestAFullIsDue(t *testing.T) {
 	const mib = 1 << 20
-	rates := compact.Rates{Base: 100 * mib, Deltas: 10 * mib}
+	rates := restore.Rates{Base: 100 * mib, Deltas: 10 * mib}
 	for _, tc := range []struct {
 		name   string
 		rule   compact.Full

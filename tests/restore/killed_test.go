@@ -33,9 +33,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// aBucket is a folder with a full and deltas, enough for a restore of some tenths
-// of a second.
-func aBucket(t *testing.T) (dir string) {
+// aBucket is a folder with a full of four parts and eight deltas of one, each of
+// so many revisions.
+func aBucket(t *testing.T, part int64) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "store")
 	store, err := local.New(dir)
@@ -43,9 +43,9 @@ func aBucket(t *testing.T) (dir string) {
 	at := time.Now().UTC().Truncate(time.Millisecond)
 	b := stored.New(t, store)
 	epoch := b.Begin(1, at)
-	b.Full(epoch, 0, 40_000, at, true)
-	for first := int64(40_001); first < 120_000; first += 10_000 {
-		b.Delta(epoch, first, first+9_999, at)
+	b.Full(epoch, 0, 4*part, at, true)
+	for i := range int64(8) {
+		b.Delta(epoch, (4+i)*part+1, (5+i)*part, at)
 	}
 	return dir
 }
@@ -91,7 +91,7 @@ func abandoned(t *testing.T, dir string) (left bool) {
 // killedRestores kills the command at random moments of its run. Each time there
 // is no data directory or a whole one, and the next restore ends well.
 func killedRestores(t *testing.T, kills int) {
-	store := aBucket(t)
+	store := aBucket(t, 10_000) // a restore takes some tenths of a second
 	binary := images.Binary(t, "revkeeper")
 	whole := filepath.Join(t.TempDir(), "whole")
 	began := time.Now()

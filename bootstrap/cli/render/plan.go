@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
@@ -56,9 +57,28 @@ func PlanOf(plan restore.Plan, req restore.Request) PlanDocument {
 	return d
 }
 
-// Plan writes what a restore would do.
-func Plan(w io.Writer, plan restore.Plan, req restore.Request) error {
+// ForecastDocument is a plan, and what it needs and takes.
+type ForecastDocument struct {
+	PlanDocument
+	DiskBytes       int64    `json:"diskBytes"`           // about
+	FreeBytes       *int64   `json:"freeBytes,omitempty"` // absent: the file system does not tell
+	EstimateSeconds float64  `json:"estimateSeconds"`     // by default rates
+	Uncertain       []string `json:"uncertain"`
+}
+
+// ForecastOf returns the document of a forecast.
+func ForecastOf(f restore.Forecast, req restore.Request) ForecastDocument {
+	d := ForecastDocument{PlanDocument: PlanOf(f.Plan, req), DiskBytes: f.Needs.Total(), EstimateSeconds: f.Took.Seconds(), Uncertain: append([]string{}, f.Uncertain...)}
+	if f.Free >= 0 {
+		d.FreeBytes = &f.Free
+	}
+	return d
+}
+
+// Forecast writes what a restore would do, need and take.
+func Forecast(w io.Writer, f restore.Forecast, req restore.Request) error {
 	p := newPage()
+	plan := f.Plan
 	p.line("would restore revision %d of timeline %d into %s", plan.Target, plan.Epoch, req.Dir)
 	chosen(p, req)
 	p.row("  because", plan.Reason)
@@ -77,7 +97,27 @@ func Plan(w io.Writer, plan restore.Plan, req restore.Request) error {
 	p.row("  member", identity(req))
 	startedBy(p, plan)
 	p.row("  restorable", ranges(plan.Coverage.Windows))
+	p.row("  reads", size(plan.Bytes())+" from the store, which by default rates takes "+about(f.Took))
+	p.row("  writes", "about "+size(f.Needs.Total())+", "+size(f.Needs.Database)+" of it the database; "+free(f.Free))
+	for _, text := range f.Uncertain {
+		p.row("  uncertain", oneLine(text))
+	}
 	return p.writeTo(w)
+}
+
+// about is a time that is only estimated.
+func about(d time.Duration) string {
+	if d < time.Second {
+		return "less than a second"
+	}
+	return "about " + d.Round(time.Second).String()
+}
+
+func free(bytes int64) string {
+	if bytes < 0 {
+		return "the file system does not tell what is free"
+	}
+	return size(bytes) + " free"
 }
 
 // chosen says how the revision was found that nobody named.

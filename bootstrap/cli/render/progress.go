@@ -14,10 +14,11 @@ import (
 const (
 	barWidth   = 30
 	redrawTime = 100 * time.Millisecond
+	lineTime   = 10 * time.Second // between two lines where there is no terminal
 )
 
 // Progress shows how a restore advances: a bar on a terminal, and elsewhere a
-// line for each phase. It is for one goroutine.
+// line for each phase and from time to time. It is for one goroutine.
 type Progress struct {
 	w        io.Writer
 	terminal bool
@@ -50,10 +51,27 @@ func (p *Progress) Step(s restore.Step) {
 	switch now := time.Now(); {
 	case p.terminal && (changed || now.Sub(p.drawn) >= redrawTime):
 		p.drawn = now
-		p.draw(bar(s) + fmt.Sprintf(" %3d%%  %s  %s", percent(s), size(s.Bytes), name))
-	case !p.terminal && changed:
-		_, _ = fmt.Fprintf(p.w, "%s: %s of %s done\n", name, size(s.Bytes), size(s.Total))
+		p.draw(bar(s) + fmt.Sprintf(" %3d%%  %s: %s", percent(s), name, done(s)))
+	case !p.terminal && (changed || now.Sub(p.drawn) >= lineTime):
+		p.drawn = now
+		_, _ = fmt.Fprintf(p.w, "%s: %s done\n", name, done(s))
 	}
+}
+
+// done says how far a restore is, and how long the reading still takes.
+func done(s restore.Step) string {
+	text := size(s.Bytes) + " of " + size(s.Total)
+	if s.Records > 0 {
+		text += ", " + count(int(s.Records), "event", "events")
+	}
+	if s.Left < time.Second {
+		return text
+	}
+	text += ", " + about(s.Left) + " left"
+	if !s.Measured {
+		text += " by default rates"
+	}
+	return text
 }
 
 // End leaves the line of the bar empty.

@@ -48,10 +48,10 @@ func TestProgressOnATerminalIsOneLine(t *testing.T) {
 	if strings.Contains(out.String(), "\n") || len(draws) != 5 {
 		t.Fatalf("drawn %q", out.String())
 	}
-	if want := "[===============               ]  50%  512 B  applying deltas"; draws[1] != want {
+	if want := "[===============               ]  50%  applying deltas: 512 B of 1.0 KiB"; draws[1] != want {
 		t.Errorf("drawn %q, want %q", draws[1], want)
 	}
-	if !strings.Contains(draws[2], "100%  1.0 KiB  making it durable") {
+	if !strings.Contains(draws[2], "100%  making it durable: 1.0 KiB of 1.0 KiB") {
 		t.Errorf("drawn %q", draws[2])
 	}
 	if strings.TrimSpace(draws[3]) != "" || len(draws[3]) < len(strings.TrimRight(draws[2], " ")) {

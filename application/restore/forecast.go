@@ -1,0 +1,61 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/revkeeper/revkeeper/domain/fault"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+)
+
+// Forecast is what a restore will do, need and take.
+type Forecast struct {
+	Plan
+	Survey
+	Needs rule.Needs
+	Free  int64         // bytes where it goes; negative where that is not known
+	Took  time.Duration // by rule.DefaultRates
+}
+
+// Plan returns what Run would do, without doing it. The descriptions of the
+// path's objects are read; a damaged one is planned around.
+func (r *Restorer) Plan(ctx context.Context, req Request) (Forecast, error) {
+	var f Forecast
+	err := r.around(ctx, req.point(), req.bump, func(p Plan, h *timeline.History) error {
+		if err := r.releases(ctx, &p, req.Etcd); err != nil {
+			return err
+		}
+		s, err := r.survey(ctx, p, h, req.point())
+		f = Forecast{Plan: p, Survey: s, Needs: s.Work.Needs(), Took: rule.DefaultRates().Took(p.Path, p.Bytes())}
+		return err
+	})
+	if err != nil {
+		return Forecast{}, err
+	}
+	f.Free, err = r.free(ctx, req.Dir)
+	return f, err
+}
+
+// free returns how many bytes can be written under dir, negative where nobody
+// knows.
+func (r *Restorer) free(ctx context.Context, dir string) (int64, error) {
+	free, err := r.dirs.Free(ctx, dir)
+	if errors.Is(err, fault.Unsupported) {
+		return -1, nil
+	}
+	return free, err
+}
+
+// fits returns nil if there is room for what a survey found, or nobody knows.
+func (r *Restorer) fits(ctx context.Context, req Request, s Survey) error {
+	if req.SkipSpaceCheck {
+		return nil
+	}
+	free, err := r.free(ctx, req.Dir)
+	if err != nil || free < 0 {
+		return err
+	}
+	return s.Work.Needs().Fits(req.Dir, free)
+}

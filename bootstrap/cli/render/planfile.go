@@ -1,0 +1,42 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/revkeeper/revkeeper/domain/restore"
+)
+
+// PlanFile writes what a plan says, and what to do with it.
+func PlanFile(w io.Writer, path string, f restore.PlanFile) error {
+	p := newPage()
+	p.line("wrote %s: revision %d of timeline %d for %s", path, f.Revision, f.Timeline, count(len(f.Members), "member", "members"))
+	if f.Chosen != "" {
+		p.row("  chosen", oneLine(f.Chosen))
+	}
+	p.row("  because", f.Reason)
+	var bytes int64
+	for _, o := range f.Objects {
+		bytes += o.Size
+	}
+	p.row("  from", fmt.Sprintf("%s and %s (%s)", f.Objects[0].Key, count(len(f.Objects)-1, "delta", "deltas"), size(bytes)))
+	if f.BumpRevision == 0 {
+		p.row("  revisions", "kept as they were")
+	} else {
+		p.row("  revisions", fmt.Sprintf("%d → %d, the same for every member", f.Revision, f.BumpRevision))
+	}
+	if f.Folded {
+		p.row("  past", "left out")
+	}
+	p.row("  token", f.Token)
+	for _, text := range f.Uncertain {
+		p.row("  uncertain", oneLine(text))
+	}
+	p.line("")
+	p.line("copy it to every member's machine and there run")
+	for _, m := range f.Members {
+		p.row("  revkeeper restore apply "+path+" --name "+m.Name+" --store … --data-dir …", "# "+strings.Join(m.PeerURLs, ","))
+	}
+	return p.writeTo(w)
+}

@@ -1,0 +1,41 @@
+package restore
+
+import (
+	"fmt"
+
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+)
+
+// Unproven says what of a path etcd's own hash will not have been compared with;
+// empty if the target itself will be. The listing tells where proofs are, not
+// whether they can be used.
+func Unproven(h *timeline.History, p chain.Path) string {
+	for i := len(h.Proofs) - 1; i >= 0; i-- {
+		switch at := h.Proofs[i].Last; {
+		case at == p.Target:
+			return ""
+		case at < p.Target && at >= p.Base.First:
+			return fmt.Sprintf("etcd's own hash is known at revision %d; from there to %d the history is continuous and every digest is checked, but not compared with it", at, p.Target)
+		}
+	}
+	return NoProof
+}
+
+// NoProof is what there is to say of a history without any proof.
+const NoProof = "no proof at or below this revision is in the store: the result is whole and continuous, but was not compared with etcd's own hash"
+
+// UnknownLeases says of how many leases nobody recorded the TTL; empty for none.
+func UnknownLeases(leases snapshot.Leases) string {
+	n := 0
+	for _, l := range leases {
+		if l.State != snapshot.LeaseGranted {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("leases whose TTL nobody recorded: %d; those that the full does not have get the default one", n)
+}
