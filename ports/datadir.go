@@ -78,6 +78,10 @@ type SnapshotBuilder interface {
 type StagedSnapshot interface {
 	StagedDatabase
 
+	// Leases returns the leases that the base has records of, as granted, by id. It
+	// comes after Base.
+	Leases(ctx context.Context) ([]snapshot.Lease, error)
+
 	// Snapshot writes leases, by the rules of Finishing, and returns what etcd
 	// would stream of the database: the file, then its SHA-256. Everything that is
 	// no record and no lease is as in the base, its compact revision too. After it

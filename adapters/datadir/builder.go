@@ -127,3 +127,15 @@ func (s *snapshotStream) Read(p []byte) (int, error) {
 
 // Close implements io.Closer.
 func (s *snapshotStream) Close() error { return s.tx.Rollback() }
+
+// Leases implements ports.StagedSnapshot.
+func (b *build) Leases(ctx context.Context) (out []snapshot.Lease, err error) {
+	if err := b.commit(); err != nil {
+		return nil, err
+	}
+	err = b.db.View(func(tx *bolt.Tx) (err error) {
+		out, err = etcddb.Leases(ctx, tx)
+		return err
+	})
+	return out, err
+}

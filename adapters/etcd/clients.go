@@ -24,6 +24,7 @@ type Clients struct {
 	Defrag      *Defragmenter
 	Watcher     *Watcher
 	Voters      *Voters
+	Keyspace    *Keyspace
 
 	pool *pool
 }
@@ -49,6 +50,7 @@ func Dial(cfg Config, logger *slog.Logger) (*Clients, error) {
 		Defrag:      &Defragmenter{pool: p},
 		Watcher:     &Watcher{pool: p, limit: wholeLimit},
 		Voters:      &Voters{pool: p},
+		Keyspace:    &Keyspace{pool: p},
 		pool:        p,
 	}, nil
 }

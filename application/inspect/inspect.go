@@ -16,6 +16,7 @@ import (
 	rule "github.com/revkeeper/revkeeper/domain/inspect"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
@@ -75,6 +76,8 @@ func (i *Inspector) resolve(ctx context.Context, w Where) (at restore.Point, cho
 type Rebuilt struct {
 	proof.History
 	View
+	// Leases returns what is known of the leases that keys may be attached to, by id.
+	Leases func(context.Context) (snapshot.Leases, error)
 }
 
 // At rebuilds the history at a point and hands it to use. It takes as much disk as
@@ -97,7 +100,14 @@ func (i *Inspector) At(ctx context.Context, w Where, use func(Rebuilt) error) er
 		}
 		v := View{Epoch: b.Plan.Epoch, Revision: b.Plan.Target, Chosen: chosen, Proof: b.Proof, Warnings: b.Warnings}
 		v.Warnings = append(v.Warnings, goneAround(b.Plan.Excluded)...)
-		return use(Rebuilt{History: h, View: v})
+		return use(Rebuilt{History: h, View: v, Leases: func(ctx context.Context) (snapshot.Leases, error) {
+			base, err := staged.Leases(ctx)
+			known := make(snapshot.Leases, len(base))
+			for _, l := range append(base, b.Leases...) {
+				known.Learn(l)
+			}
+			return known, err
+		}})
 	})
 }
 

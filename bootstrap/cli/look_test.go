@@ -79,6 +79,31 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// TestExtract writes a file, whole and once.
+func TestExtract(t *testing.T) {
+	b := looked(t)
+	to := filepath.Join(t.TempDir(), "keys.jsonl")
+	got := b.look("extract", "--prefix", "key00", "--at", "20", "--to", to)
+	if got.code != 0 {
+		t.Fatalf("exit %d: %s", got.code, got.stderr)
+	}
+	golden(t, "extract.txt", got.stdout, to, "FILE")
+	text, err := os.ReadFile(to)
+	b.must(err)
+	golden(t, "extract.jsonl", string(text))
+	if got := b.look("extract", "--prefix", "key001", "--at", "20", "--to", to); got.code != 4 {
+		t.Errorf("a file that is there: exit %d: %s", got.code, got.stderr)
+	}
+	for args, code := range map[string]int{"--at 28 --to " + to + "2": 3, "--at 20 --to /nowhere/at/all": 2} {
+		if got := b.look(append(strings.Fields("extract --prefix key"), strings.Fields(args)...)...); got.code != code {
+			t.Errorf("%s: exit %d: %s", args, got.code, got.stderr)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(to), "*")); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
+
 func TestLookRefuses(t *testing.T) {
 	b := looked(t)
 	for args, want := range map[string]struct {
@@ -101,10 +126,18 @@ func TestLookRefuses(t *testing.T) {
 		"history key001 --from 30 --to 20":          {2, "comes after the last"},
 		"history key001 --from latest":              {2, "leaves nothing"},
 		"history key001 --from 2026-11-03T10:10:0Z": {2, "neither a revision nor a moment"},
-		"diff 20":                                   {2, "give A and B"},
-		"diff 20 10":                                {2, "give the earlier point first"},
-		"diff 10 28":                                {3, "no object holds 26–28"},
-		"diff 0 28":                                 {2, "neither a revision nor a moment"},
+		"extract --to x":                            {2, "--prefix: is required"},
+		"extract --prefix x":                        {2, "exactly one is needed"},
+		"extract --prefix x --to y --apply --yes":   {2, "exactly one is needed"},
+		"extract --prefix x --apply --yes":          {2, "etcd.endpoint"},
+		"extract --prefix x --to y --overwrite":     {2, "mean nothing without"},
+		"extract --prefix x --apply":                {2, "--yes: is required"},
+		"extract --prefix x --apply --yes --force --planned-at -1 --default-lease-ttl 1ms --endpoint http://127.0.0.1:1": {2, "3 settings to mend"},
+		"extract --prefix x --apply --yes --endpoint http://127.0.0.1:1":                                                 {7, "127.0.0.1:1"},
+		"diff 20":    {2, "give A and B"},
+		"diff 20 10": {2, "give the earlier point first"},
+		"diff 10 28": {3, "no object holds 26–28"},
+		"diff 0 28":  {2, "neither a revision nor a moment"},
 	} {
 		got := b.look(strings.Fields(args)...)
 		if got.code != want.code || !strings.Contains(got.stderr, want.says) || got.stdout != "" {

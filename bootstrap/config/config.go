@@ -84,6 +84,8 @@ var (
 	Compaction = Scope{"name", "store", "compact", "spool", "log"}
 	// Verification is what reads the store and needs room to rebuild what it holds.
 	Verification = Scope{"store", "spool", "log"}
+	// PuttingBack is what does so and writes to etcd.
+	PuttingBack = Scope{"etcd", "store", "spool", "log"}
 	// Tidying is what deletes from the store.
 	Tidying = Scope{"store", "retention", "log"}
 )

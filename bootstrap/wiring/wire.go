@@ -9,12 +9,15 @@ import (
 	"github.com/google/wire"
 
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
+	"github.com/revkeeper/revkeeper/adapters/etcd"
 	"github.com/revkeeper/revkeeper/application/compact"
 	"github.com/revkeeper/revkeeper/application/export"
+	"github.com/revkeeper/revkeeper/application/extract"
 	"github.com/revkeeper/revkeeper/application/inspect"
 	"github.com/revkeeper/revkeeper/application/retention"
 	"github.com/revkeeper/revkeeper/application/verify"
 	"github.com/revkeeper/revkeeper/bootstrap/config"
+	"github.com/revkeeper/revkeeper/ports"
 )
 
 // InitializeRun puts the sidecar together. It contacts nobody: etcd and the
@@ -53,6 +56,21 @@ func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger
 // etcd. It contacts nobody. Only the sections of config.Verification are used.
 func InitializeExport(ctx context.Context, c config.Config, to Destination, log *slog.Logger) (*Export, error) {
 	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, restoreSet, newBuilder, export.New, newTaker, newExport))
+}
+
+// InitializeExtraction puts together what takes keys out of a bucket, without etcd.
+// It contacts nobody and writes nothing to the store. Only the sections of
+// config.Verification are used.
+func InitializeExtraction(ctx context.Context, c config.Config, log *slog.Logger) (*extract.Extractor, error) {
+	panic(wire.Build(InitializeInspection, extract.New))
+}
+
+// InitializeTarget puts together what writes to a live etcd. It contacts nobody. The
+// caller runs the cleanup in the end.
+func InitializeTarget(c etcd.Config, log *slog.Logger) (extract.Target, func(), error) {
+	panic(wire.Build(dial, wire.FieldsOf(new(*etcd.Clients), "Cluster", "Keyspace"),
+		wire.Bind(new(ports.Cluster), new(*etcd.Cluster)), wire.Bind(new(ports.Keyspace), new(*etcd.Keyspace)),
+		wire.Struct(new(extract.Target), "*")))
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

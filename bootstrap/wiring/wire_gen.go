@@ -11,6 +11,7 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/adapters/datadir"
+	"github.com/revkeeper/revkeeper/adapters/etcd"
 	"github.com/revkeeper/revkeeper/adapters/eventlog"
 	"github.com/revkeeper/revkeeper/adapters/httpapi"
 	"github.com/revkeeper/revkeeper/adapters/prometheus"
@@ -18,6 +19,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/compact"
 	"github.com/revkeeper/revkeeper/application/export"
+	"github.com/revkeeper/revkeeper/application/extract"
 	"github.com/revkeeper/revkeeper/application/inspect"
 	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/restore"
@@ -297,6 +299,36 @@ func InitializeExport(ctx context.Context, c config.Config, to Destination, log 
 	}
 	wiringExport := newExport(restorer, exporter, snapshotTaker)
 	return wiringExport, nil
+}
+
+// InitializeExtraction puts together what takes keys out of a bucket, without etcd.
+// It contacts nobody and writes nothing to the store. Only the sections of
+// config.Verification are used.
+func InitializeExtraction(ctx context.Context, c config.Config, log *slog.Logger) (*extract.Extractor, error) {
+	inspector, err := InitializeInspection(ctx, c, log)
+	if err != nil {
+		return nil, err
+	}
+	extractor := extract.New(inspector)
+	return extractor, nil
+}
+
+// InitializeTarget puts together what writes to a live etcd. It contacts nobody. The
+// caller runs the cleanup in the end.
+func InitializeTarget(c etcd.Config, log *slog.Logger) (extract.Target, func(), error) {
+	clients, cleanup, err := dial(c, log)
+	if err != nil {
+		return extract.Target{}, nil, err
+	}
+	etcdCluster := clients.Cluster
+	keyspace := clients.Keyspace
+	target := extract.Target{
+		Cluster:  etcdCluster,
+		Keyspace: keyspace,
+	}
+	return target, func() {
+		cleanup()
+	}, nil
 }
 
 // InitializeCompaction puts together what makes the chains of a bucket shorter,

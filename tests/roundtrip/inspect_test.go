@@ -23,6 +23,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 	rule "github.com/revkeeper/revkeeper/domain/inspect"
 	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/load"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
@@ -48,11 +49,7 @@ func TestInspect(t *testing.T) {
 	x.must(err)
 	b := startBackup(t, source.Endpoints()[0], store)
 	b.takeDelta(t)
-	for deadline := time.Now().Add(time.Minute); b.state.Backup().LastFull == nil; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no full was taken at start")
-		}
-	}
+	inprocess.Eventually(t, "a full is stored", func() bool { return b.state.Backup().LastFull != nil })
 	x.full = b.state.Backup().LastFull.Last
 	for range 3 { // several deltas
 		x.must(w.Do(t.Context(), 100))

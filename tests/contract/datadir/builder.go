@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
@@ -31,6 +32,7 @@ func RunBuilder(t *testing.T, implementation string, open func(dir string) ports
 		{"it reads the history for the proof", readsHistory},
 		{"it reads the history while the snapshot is read", readsBoth},
 		{"it folds", buildsFolded},
+		{"it reads the leases of the base", readsLeases},
 		{"two builds do not meet", twoBuilds},
 		{"a broken or damaged base is refused", badBuild},
 		{"a stream ends with its context", endsWithContext},
@@ -239,4 +241,21 @@ func leftInTheMiddle(t *testing.T, b ports.SnapshotBuilder) {
 		t.Error(err)
 	}
 	s.Discard()
+}
+
+func readsLeases(t *testing.T, b ports.SnapshotBuilder) {
+	first := beginBuild(t, b, Snapshot(t, 10, 100))
+	if leases, err := first.Leases(t.Context()); err != nil || len(leases) != 0 {
+		t.Errorf("%+v, %v", leases, err)
+	}
+	base, _ := streamed(t, first, snapshot.Lease{ID: -7, State: snapshot.LeaseGranted, TTL: 100}, snapshot.Lease{ID: 8, State: snapshot.LeaseUnknown})
+	first.Discard()
+	second := beginBuild(t, b, base)
+	want := []snapshot.Lease{{ID: 8, State: snapshot.LeaseGranted, TTL: 60}, {ID: -7, State: snapshot.LeaseGranted, TTL: 100}}
+	if err := second.Apply(t.Context(), Records(11, 20, 100)); err != nil {
+		t.Fatal(err)
+	}
+	if leases, err := second.Leases(t.Context()); err != nil || !slices.Equal(leases, want) {
+		t.Errorf("%+v, %v, want %+v", leases, err, want)
+	}
 }

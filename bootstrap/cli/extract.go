@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/revkeeper/revkeeper/adapters/keyfile"
+	"github.com/revkeeper/revkeeper/application/extract"
+	"github.com/revkeeper/revkeeper/bootstrap/cli/render"
+	"github.com/revkeeper/revkeeper/bootstrap/config"
+	"github.com/revkeeper/revkeeper/bootstrap/wiring"
+	rule "github.com/revkeeper/revkeeper/domain/extract"
+)
+
+// extractFlags say which keys are taken out, and what for.
+type extractFlags struct {
+	lookFlags
+	prefix           string
+	exact            bool
+	to               string
+	apply            bool
+	dryRun, yes      bool
+	planned          int64
+	overwrite, force bool
+	leaseTTL         time.Duration
+	limit            int
+}
+
+// stdout stands for the standard output where a file is wanted.
+const stdout = "-"
+
+func (p Program) extract() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "extract --prefix P (--to FILE | --apply --dry-run | --apply --yes)",
+		Short: "Take single keys out of the store, into a file or back into etcd",
+		Long: "Take the keys that begin with a prefix, as they were at a point, out of the store.\n\n" +
+			"--to writes them to a file: lines of JSON, whole or not at all. --apply puts them back\n" +
+			"into a live cluster. First look with --dry-run: it says what would be created, what is\n" +
+			"there with another value, and at which revision it looked. With --yes and --planned-at\n" +
+			"that revision, a key is written only if it is still as it was then; so a change made\n" +
+			"meanwhile is never overwritten. Keys that are there with another value stay, unless\n" +
+			"--overwrite is given. Nothing is ever deleted. Interrupted, it can be done again.\n\n" +
+			"It needs under --spool-dir as much disk as the database, which is given back.",
+		Example: "  revkeeper extract --prefix /registry/secrets/prod/ --at 14:03 --store file:///backup --to secrets.jsonl\n" +
+			"  revkeeper extract --prefix /registry/secrets/prod/ --at 14:03 --store file:///backup --apply --endpoint https://127.0.0.1:2379 --dry-run\n" +
+			"  revkeeper extract --prefix /registry/secrets/prod/ --at 14:03 --store file:///backup --apply --endpoint https://127.0.0.1:2379 --planned-at 48211 --yes",
+		Args: noArgs,
+	}
+	flags := quietFlags(cmd, config.PuttingBack)
+	f := &extractFlags{}
+	f.register(cmd.Flags())
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		r := flagReader{}
+		req := f.request(&r, cmd.Flags().Changed("prefix"))
+		scope := config.Verification
+		if f.apply {
+			scope = config.PuttingBack
+		}
+		c, err := p.loadIn(scope, flags, output, r.problems...)
+		if err != nil {
+			return err
+		}
+		log := p.quietLog(c)
+		extractor, err := wiring.InitializeExtraction(cmd.Context(), c.Config, log)
+		if err != nil {
+			return err
+		}
+		if !f.apply {
+			return p.writeKeys(cmd.Context(), extractor, req, f.to, output)
+		}
+		target, done, err := wiring.InitializeTarget(c.Etcd, log)
+		if err != nil {
+			return err
+		}
+		defer done()
+		applied, err := extractor.Apply(cmd.Context(), req, target, f.order())
+		if err != nil && applied.Total() == 0 {
+			return err // nothing was done
+		}
+		return errors.Join(p.showApplied(applied, f.order(), output), err)
+	}
+	return cmd
+}
+
+func (f *extractFlags) register(fs *pflag.FlagSet) {
+	f.lookFlags.register(fs)
+	fs.StringVar(&f.prefix, "prefix", "", "the keys that begin so; empty for all")
+	fs.BoolVar(&f.exact, "exact", false, "only the one key that --prefix is")
+	fs.StringVar(&f.to, "to", "", "file to write; "+stdout+" for the standard output")
+	fs.BoolVar(&f.apply, "apply", false, "put the keys back into the cluster of --endpoint")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "with --apply: show what would be done, and do nothing")
+	fs.BoolVar(&f.yes, "yes", false, "with --apply: write")
+	fs.Int64Var(&f.planned, "planned-at", 0, "with --apply: write what is unchanged since this revision, which --dry-run prints; 0 for now")
+	fs.BoolVar(&f.overwrite, "overwrite", false, "with --apply: replace other values, too")
+	fs.BoolVar(&f.force, "force", false, "with --apply and --overwrite: even where a key was changed since it was looked at")
+	fs.DurationVar(&f.leaseTTL, "default-lease-ttl", 0, "with --apply: for leases whose TTL the backup does not have, in whole seconds; 0 leaves their keys out")
+	fs.IntVar(&f.limit, "limit", 1000, "with --apply: how many keys are listed; 0 for all. All are counted")
+}
+
+func (f *extractFlags) request(r *flagReader, prefixed bool) extract.Request {
+	req := extract.Request{Where: f.where(r, time.Now()), Prefix: []byte(f.prefix), Exact: f.exact}
+	if !prefixed {
+		r.add("--prefix", "", "is required", "how the keys begin; '' for all of them")
+	}
+	if (f.to == "") == !f.apply {
+		r.add("--to", f.to, "and --apply are two ways to use the keys, and exactly one is needed", "give one of the two")
+	}
+	if f.apply {
+		r.problems = append(r.problems, oneOf(f.dryRun, f.yes)...)
+	} else if f.dryRun || f.yes || f.planned != 0 || f.overwrite || f.force || f.leaseTTL != 0 {
+		r.add("--apply", "false", "is missing: the flags that go with it mean nothing without", "add it, or leave them out")
+	}
+	if f.force && !f.overwrite {
+		r.add("--force", "true", "means nothing without --overwrite", "give both, or none")
+	}
+	if f.planned < 0 {
+		r.add("--planned-at", itoa(int(f.planned)), "is negative", "the revision that --dry-run printed, or 0")
+	}
+	if f.leaseTTL < 0 || f.leaseTTL%time.Second != 0 {
+		r.add("--default-lease-ttl", f.leaseTTL.String(), "is no whole number of seconds", "as in 1m, or 1h; 0 leaves such keys out")
+	}
+	r.limit(f.limit)
+	return req
+}
+
+func (f *extractFlags) order() extract.Order {
+	return extract.Order{Allowed: rule.Allowed{Overwrite: f.overwrite, Force: f.force}, Planned: f.planned, DryRun: f.dryRun,
+		DefaultTTL: int64(f.leaseTTL / time.Second), List: f.limit}
+}
+
+// writeKeys writes the file, and says so where the standard output is free for it.
+func (p Program) writeKeys(ctx context.Context, x *extract.Extractor, req extract.Request, to string, o *output) error {
+	if to == stdout {
+		_, err := x.Write(ctx, req, p.Stdout)
+		return err
+	}
+	written, err := writeFile(ctx, x, req, to)
+	if err != nil {
+		return err
+	}
+	if o.json() {
+		return render.JSON(p.Stdout, render.ExtractedOf(written, to))
+	}
+	return render.Extracted(p.Stdout, written, to)
+}
+
+func writeFile(ctx context.Context, x *extract.Extractor, req extract.Request, path string) (extract.Written, error) {
+	file, err := keyfile.Create(path)
+	if err != nil {
+		return extract.Written{}, err
+	}
+	defer file.Discard()
+	written, err := x.Write(ctx, req, file)
+	if err != nil {
+		return written, err
+	}
+	return written, file.Commit(ctx)
+}
+
+func (p Program) showApplied(a extract.Applied, o extract.Order, out *output) error {
+	if out.json() {
+		return render.JSON(p.Stdout, render.AppliedOf(a, o))
+	}
+	return render.Applied(p.Stdout, a, o)
+}

@@ -1,0 +1,79 @@
+// Package extract takes single keys out of a backup: into a file, or back into a
+// live cluster, where it decides what may be written.
+package extract
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"hash"
+
+	"github.com/revkeeper/revkeeper/domain/record"
+)
+
+// Format names the file's format. See docs/operations.md.
+const (
+	Format        = "revkeeper extract"
+	FormatVersion = 1
+)
+
+// Header is the first line of a file.
+type Header struct {
+	Format   string `json:"format"`
+	Version  int    `json:"version"`
+	Timeline int    `json:"timeline"`
+	Revision int64  `json:"revision"`
+	Prefix   []byte `json:"prefix"`
+}
+
+// Entry is the line of a key. Bytes are in base64, as in etcd's own JSON.
+type Entry struct {
+	Key    []byte `json:"key"`
+	Value  []byte `json:"value"`
+	Create int64  `json:"createRevision"`
+	Mod    int64  `json:"modRevision"`
+	Ver    int64  `json:"version"`
+	Lease  int64  `json:"lease,omitempty"`
+	TTL    int64  `json:"leaseTTL,omitempty"` // seconds, as granted; absent: not known
+}
+
+// Trailer is the last line: a file without it was cut short.
+type Trailer struct {
+	Keys   int64         `json:"keys"`
+	SHA256 record.Digest `json:"sha256"` // of all lines before
+}
+
+// Lines makes the lines of a file, each with its end.
+type Lines struct {
+	digest hash.Hash
+	keys   int64
+}
+
+// NewLines returns the lines of a file that begins with h.
+func NewLines(timeline int, revision int64, prefix []byte) (*Lines, []byte, error) {
+	l := &Lines{digest: sha256.New()}
+	first, err := l.line(Header{Format, FormatVersion, timeline, revision, prefix})
+	return l, first, err
+}
+
+// Entry returns the line of the next key. ttl is its lease's, 0 for not known.
+func (l *Lines) Entry(kv record.KeyValue, ttl int64) ([]byte, error) {
+	l.keys++
+	if kv.Value == nil {
+		kv.Value = []byte{} // "", not null
+	}
+	return l.line(Entry{Key: kv.Key, Value: kv.Value, Create: kv.Create, Mod: kv.Mod, Ver: kv.Version, Lease: kv.Lease, TTL: ttl})
+}
+
+// Trailer returns the last line.
+func (l *Lines) Trailer() ([]byte, error) {
+	t := Trailer{Keys: l.keys}
+	l.digest.Sum(t.SHA256[:0])
+	return l.line(t)
+}
+
+func (l *Lines) line(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	text = append(text, '\n')
+	l.digest.Write(text)
+	return text, err
+}
