@@ -25,19 +25,37 @@ type visit func(r record.Record, notBefore, notAfter time.Time) error
 // begins anew. begin is told each plan and returns who is to be given the records;
 // nil calls it off.
 func (i *Inspector) read(ctx context.Context, h *timeline.History, span chain.Range, begin func(chain.Reading) visit) (broken []restore.Broken, err error) {
+	r := &reader{Inspector: i}
+	defer r.close()
 	for {
 		plan := chain.Read(h, span, exclusion(broken))
-		v := begin(plan)
-		if v == nil {
-			return broken, nil
+		var err error
+		if plan.Unsure != nil {
+			h, err = r.ask(ctx, h, *plan.Unsure)
+		} else if v := begin(plan); v != nil {
+			err = r.pieces(ctx, plan.Pieces, v)
 		}
-		err := i.pieces(ctx, plan.Pieces, v)
 		bad, ok := restore.BrokenBy(err)
-		if !ok {
+		switch {
+		case ok:
+			broken = append(broken, bad)
+		case err != nil || plan.Unsure == nil:
 			return broken, err
 		}
-		broken = append(broken, bad)
 	}
+}
+
+// ask opens a full to see what it holds.
+func (r *reader) ask(ctx context.Context, h *timeline.History, f timeline.Full) (*timeline.History, error) {
+	r.agree = chain.NewAgreement()
+	if err := r.open(ctx, f); err != nil {
+		return h, err
+	}
+	known, err := chain.Found(h, f, r.facts.Compact, r.facts.Last)
+	if err != nil {
+		return h, restore.Blame(f.Key(), err)
+	}
+	return known, nil
 }
 
 func exclusion(broken []restore.Broken) chain.Exclusion {
@@ -52,9 +70,8 @@ func exclusion(broken []restore.Broken) chain.Exclusion {
 }
 
 // pieces reads one piece after another, deltas that follow each other in one go.
-func (i *Inspector) pieces(ctx context.Context, pieces []chain.Piece, v visit) error {
-	r := &reader{Inspector: i, agree: chain.NewAgreement(), visit: v}
-	defer r.close()
+func (r *reader) pieces(ctx context.Context, pieces []chain.Piece, v visit) error {
+	r.agree, r.visit = chain.NewAgreement(), v
 	for len(pieces) > 0 {
 		n := 0
 		for n < len(pieces) && pieces[n].Delta != nil {
@@ -74,7 +91,7 @@ func (i *Inspector) pieces(ctx context.Context, pieces []chain.Piece, v visit) e
 	return nil
 }
 
-// reader is one try to read a plan.
+// reader reads plans of one timeline.
 type reader struct {
 	*Inspector
 	agree *chain.Agreement // of objects that overlap
@@ -82,6 +99,7 @@ type reader struct {
 
 	opened string               // key of the full that is staged
 	staged ports.StagedSnapshot // nil for none
+	facts  ports.FullFacts      // of it
 }
 
 // deltas reads pieces of deltas.
@@ -169,17 +187,16 @@ func (r *reader) full(ctx context.Context, p chain.Piece) error {
 
 // open stages a full, unless it is.
 func (r *reader) open(ctx context.Context, f timeline.Full) error {
-	if r.opened == f.Key() {
-		return nil
+	if r.opened != f.Key() {
+		if err := r.stage(ctx, f); err != nil {
+			return err
+		}
 	}
+	return r.agree.Claim(f.Key(), r.facts.Tail...)
+}
+
+func (r *reader) stage(ctx context.Context, f timeline.Full) error {
 	r.close()
-	m, err := r.archive.Manifest(ctx, f.Ref)
-	if err != nil {
-		return restore.Blame(f.Key(), err)
-	}
-	if err := r.agree.Claim(f.Key(), m.Tail...); err != nil {
-		return err
-	}
 	body, err := r.archive.OpenFull(ctx, f.Ref)
 	if err != nil {
 		return restore.Blame(f.Key(), err)
@@ -188,13 +205,11 @@ func (r *reader) open(ctx context.Context, f timeline.Full) error {
 	if r.staged, err = r.builder.Begin(ctx); err != nil {
 		return err
 	}
-	facts, err := r.staged.Base(ctx, body)
-	if err != nil {
+	if r.facts, err = r.staged.Base(ctx, body); err != nil {
 		return restore.Blame(f.Key(), err)
 	}
-	if facts.Last != f.Last || facts.Compact != f.First {
-		return restore.Blame(f.Key(), fault.New(fault.Corrupt, "read full", f.Key(),
-			fmt.Sprintf("it holds revisions (%d, %d], not what its name says", facts.Compact, facts.Last)))
+	if _, err := (chain.Path{Base: f, Target: f.Last}).Accept(r.facts.Compact, r.facts.Last); err != nil {
+		return restore.Blame(f.Key(), err)
 	}
 	r.opened = f.Key()
 	return nil

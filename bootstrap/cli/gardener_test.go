@@ -42,6 +42,8 @@ func TestCommandsOnBackupsOfEtcdBackupRestore(t *testing.T) {
 		{"gardener-list.json", []string{"list", "-o", "json"}},
 		{"gardener-verify.txt", []string{"verify", "--spool-dir", t.TempDir()}},
 		{"gardener-inspect.txt", []string{"inspect", "--spool-dir", t.TempDir()}},
+		{"gardener-history.txt", []string{"history", "/registry/leases/base", "--spool-dir", t.TempDir()}},
+		{"gardener-diff.txt", []string{"diff", "30", "70", "--limit", "3", "--spool-dir", t.TempDir()}},
 		{"gardener-dry-run.txt", []string{"restore", "--dry-run", "--to-time", "2026-11-22T16:09:46Z"}},
 		{"gardener-dry-run-latest.txt", []string{"restore", "--dry-run", "--to-revision", "latest"}},
 		{"gardener-dry-run-past.txt", []string{"restore", "--dry-run", "--to-revision", "30"}},

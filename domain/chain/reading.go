@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -26,6 +27,9 @@ type Reading struct {
 	// Missing are revisions that no object holds whole. What survived of them may
 	// be among the pieces.
 	Missing []Range
+	// Unsure is a full whose name leaves open whether it holds what is missing, nil
+	// for none. Found tells the next plan what it holds.
+	Unsure *timeline.Full
 	// Disputed are ranges for which two deltas carry different digests. None of
 	// them is read.
 	Disputed []Range
@@ -69,6 +73,7 @@ func Read(h *timeline.History, span Range, exclude Exclusion) Reading {
 		} else {
 			p.Last = min(later(deltas, fulls, next)-1, span.Last)
 			out.Missing = append(out.Missing, p.Range)
+			out.Unsure = cmp.Or(out.Unsure, unsure(fulls, next))
 			p.Full, p.Survivors = above(fulls, p.Last), true
 		}
 		if p.Delta != nil || p.Full != nil {
@@ -103,6 +108,35 @@ func later(deltas []timeline.Delta, fulls []timeline.Full, rev int64) int64 {
 		}
 	}
 	return next
+}
+
+// unsure returns the first full that may hold a revision, though its name does not
+// say so, nil for none.
+func unsure(fulls []timeline.Full, rev int64) *timeline.Full {
+	for i := range fulls {
+		if fulls[i].AtLeast && fulls[i].Last >= rev {
+			return &fulls[i]
+		}
+	}
+	return nil
+}
+
+// Found returns a timeline in which one full is known to hold the history (compact,
+// last]. It is Corrupt if that is not what its name says.
+func Found(h *timeline.History, full timeline.Full, compact, last int64) (*timeline.History, error) {
+	known, err := Path{Base: full, Target: full.Last}.Accept(compact, last)
+	if err != nil {
+		return nil, err
+	}
+	out := *h
+	out.Fulls = slices.Clone(h.Fulls)
+	for i := range out.Fulls {
+		if out.Fulls[i].Key() == full.Key() {
+			out.Fulls[i] = known.Base
+		}
+	}
+	slices.SortStableFunc(out.Fulls, func(a, b timeline.Full) int { return cmp.Compare(a.Last, b.Last) })
+	return &out, nil
 }
 
 // above returns the first full above a revision: of all it was compacted least. It

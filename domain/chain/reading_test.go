@@ -1,6 +1,7 @@
 package chain_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/fault"
 )
 
 // told is a reading in a line: d for a delta, f for a full, s for what survived in
@@ -78,6 +80,39 @@ func TestRead(t *testing.T) {
 				t.Errorf("Whole = %v", got.Whole())
 			}
 		})
+	}
+}
+
+// A full whose name leaves open what it holds is asked before anything is said to
+// be missing that it may have.
+func TestReadAsksAFullThatMayHoldMore(t *testing.T) {
+	h := atLeast(catalogue(full(0, 10), delta(11, 20), full(0, 40), delta(41, 50)))
+	span := chain.Range{First: 1, Last: 50}
+	if got := chain.Read(h, chain.Range{First: 12, Last: 20}, nil); got.Unsure != nil || !got.Whole() {
+		t.Errorf("deltas are enough, and %v is asked", got.Unsure)
+	}
+	got := chain.Read(h, span, nil)
+	if got.Unsure == nil || got.Unsure.Last != 10 || got.Whole() {
+		t.Fatalf("%+v", got)
+	}
+	h, err := chain.Found(h, *got.Unsure, 4, 14) // it goes back to 4 only, and further than its name says
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got = chain.Read(h, span, nil); got.Unsure == nil || got.Unsure.Last != 40 {
+		t.Fatalf("%+v", got)
+	}
+	if h, err = chain.Found(h, *got.Unsure, 18, 40); err != nil {
+		t.Fatal(err)
+	}
+	if got = chain.Read(h, span, nil); got.Unsure != nil || told(got) != "s1–4 f5–14 d15–20 f21–40 d41–50" {
+		t.Errorf("%s, %v", told(got), got.Unsure)
+	}
+	if got = chain.Read(h, chain.Range{First: 51, Last: 60}, nil); got.Unsure != nil {
+		t.Errorf("nothing may hold what is newer than everything: %v", got.Unsure)
+	}
+	if _, err := chain.Found(h, atLeast(catalogue(full(0, 10))).Fulls[0], 0, 9); !errors.Is(err, fault.Corrupt) {
+		t.Errorf("a full that holds less than its name says: %v", err)
 	}
 }
 
