@@ -109,11 +109,15 @@ func (s *snapshotStream) Read(p []byte) (int, error) {
 	if s.sum == nil {
 		n, err := s.pages.Read(p)
 		s.digest.Write(p[:n])
-		if s.read += int64(n); err == io.EOF && s.read < s.pages.Size() {
+		s.read += int64(n)
+		switch {
+		case n > 0:
+			return n, nil
+		case err == io.EOF && s.read < s.pages.Size():
 			err = io.ErrUnexpectedEOF // the file is shorter than its pages
 		}
 		if err != io.EOF {
-			return n, diskError("read database", "", err)
+			return 0, diskError("read database", "", err)
 		}
 		s.sum = s.digest.Sum(nil)
 	}

@@ -48,7 +48,7 @@ func (s *maintenance) Alarm(context.Context, *pb.AlarmRequest) (*pb.AlarmRespons
 func (s *maintenance) HashKV(_ context.Context, request *pb.HashKVRequest) (*pb.HashKVResponse, error) {
 	revision := request.Revision
 	if revision == 0 {
-		revision = s.head
+		revision = s.head.Load()
 	}
 	for _, known := range []struct {
 		revision, compacted int64

@@ -19,7 +19,7 @@ type watches struct {
 func (s *watches) Watch(stream pb.Watch_WatchServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	session := &session{Server: s.Server, stream: stream, cancels: map[int64]context.CancelFunc{}}
-	defer session.pushing.Wait()
+	defer session.rest()
 	defer cancel()
 	for {
 		request, err := stream.Recv()
@@ -49,6 +49,7 @@ type session struct {
 	stream  pb.Watch_WatchServer
 	sending sync.Mutex
 	pushing sync.WaitGroup
+	pushed  bool
 	nextID  int64
 	cancels map[int64]context.CancelFunc
 }
@@ -71,7 +72,7 @@ func (s *session) create(ctx context.Context, request *pb.WatchCreateRequest) er
 	}
 	start := request.StartRevision
 	if start == 0 {
-		start = s.head + 1
+		start = s.head.Load() + 1
 	}
 	if base := s.source.Base.Revision; start <= base {
 		return s.send(&pb.WatchResponse{
@@ -80,6 +81,7 @@ func (s *session) create(ctx context.Context, request *pb.WatchCreateRequest) er
 		})
 	}
 	ctx, s.cancels[id] = context.WithCancel(ctx)
+	s.pushed = true
 	s.pushing.Go(func() {
 		if err := s.push(ctx, id, start); err != nil && ctx.Err() == nil {
 			// A stream that is broken cannot be told; the receiver then learns it from the stream.
@@ -87,6 +89,14 @@ func (s *session) create(ctx context.Context, request *pb.WatchCreateRequest) er
 		}
 	})
 	return nil
+}
+
+// rest waits until nothing is pushed any more. The next reader finds the member as this one did.
+func (s *session) rest() {
+	s.pushing.Wait()
+	if s.pushed {
+		s.head.Store(s.first)
+	}
 }
 
 func (s *session) cancel(id int64) error {
@@ -118,6 +128,7 @@ func (s *session) push(ctx context.Context, id, from int64) error {
 		if revision < from {
 			continue
 		}
+		s.head.Store(max(s.first, revision))
 		if err := s.send(recorded{response: response, fields: fields}); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
@@ -18,7 +19,8 @@ import (
 type Config struct {
 	Source *source.Source
 	// Head is the revision that headers name; 0 means the last that is recorded. A reader that asks for the head and
-	// watches what comes after it needs Source.Base.Revision here, or it is sent nothing.
+	// watches what comes after it needs Source.Base.Revision here, or it is sent nothing. While a watch is pushed, the head
+	// is at what was sent, for a reader wonders about what lies above it.
 	Head int64
 }
 
@@ -28,7 +30,8 @@ type Server struct {
 	Endpoint string
 
 	source *source.Source
-	head   int64
+	first  int64 // the head before and after a watch
+	head   atomic.Int64
 	grpc   *grpc.Server
 	served chan error
 }
@@ -43,13 +46,14 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	s := &Server{
 		Endpoint: listener.Addr().String(),
 		source:   config.Source,
-		head:     config.Head,
+		first:    config.Head,
 		grpc:     grpc.NewServer(grpc.ForceServerCodecV2(newCodec()), grpc.WaitForHandlers(true), grpc.WriteBufferSize(256<<10)),
 		served:   make(chan error, 1),
 	}
-	if s.head == 0 {
-		s.head = s.source.Last.Revision
+	if s.first == 0 {
+		s.first = s.source.Last.Revision
 	}
+	s.head.Store(s.first)
 	pb.RegisterWatchServer(s.grpc, &watches{Server: s})
 	pb.RegisterKVServer(s.grpc, &keys{Server: s})
 	pb.RegisterMaintenanceServer(s.grpc, &maintenance{Server: s})
@@ -72,6 +76,6 @@ func (s *Server) Close() error {
 // header is that of every answer.
 func (s *Server) header() *pb.ResponseHeader {
 	return &pb.ResponseHeader{
-		ClusterId: s.source.ClusterID, MemberId: s.source.MemberID, RaftTerm: s.source.RaftTerm, Revision: s.head,
+		ClusterId: s.source.ClusterID, MemberId: s.source.MemberID, RaftTerm: s.source.RaftTerm, Revision: s.head.Load(),
 	}
 }

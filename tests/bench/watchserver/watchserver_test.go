@@ -195,3 +195,37 @@ func TestWhatABackupAsksOfAMember(t *testing.T) {
 		t.Errorf("Snapshot gives %d bytes, the base has %d (%v)", len(got), len(want), err)
 	}
 }
+
+// A reader that polls the head while it is behind must not think that history went back; the next one finds it where the
+// first did.
+func TestTheHeadIsWhatWasSent(t *testing.T) {
+	server, client := start(t)
+	s := server.source
+	server.first = s.Base.Revision
+	server.head.Store(server.first)
+	head := func() int64 {
+		answer, err := client.Get(t.Context(), "any")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Header.Revision
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	stream, err := pb.NewWatchClient(client.ActiveConnection()).Watch(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	create(t, stream, s.Base.Revision+1)
+	for revision := s.Base.Revision + 1; revision <= s.Last.Revision; revision++ {
+		if receive(t, stream); revision%1000 == 0 && head() < revision {
+			t.Fatalf("revision %d has come, and the head is at %d", revision, head())
+		}
+	}
+	leave()
+	for deadline := time.Now().Add(time.Minute); head() != s.Base.Revision; {
+		if time.Now().After(deadline) {
+			t.Fatalf("the head stays at %d", head())
+		}
+	}
+}
