@@ -253,16 +253,16 @@ func (r restoring) rows(t *table) {
 	t.row("- of it, the HashKV check", fmt.Sprintf("%.2f s", r.proven.inside(func(r report) time.Duration { return r.Hashing }).Seconds()))
 	t.operation(r.folded, r.proven, "of that restore")
 	t.operation(r.packed, r.proven, "of that restore")
-	t.operation(r.built, r.proven, "1.3 wanted, of the restore that it is made of",
-		fmt.Sprintf("%.2f is the floor of %d cores: the CPU of the two lines above, shared out evenly", r.floor(), runtime.NumCPU()),
-		fmt.Sprintf("%.0f MB stored", float64(r.built.stored())/1e6))
+	t.operation(r.built, r.proven, "1.3 wanted, of that restore", r.work(), fmt.Sprintf("%.0f MB stored", float64(r.built.stored())/1e6))
 }
 
-// floor is how many times as long as the restore a built full must take, if all cores always have something to do: it is that
-// restore, and compressing and storing what came of it.
-func (r restoring) floor() float64 {
-	work := r.proven.cpu() + r.packed.cpu()
-	return work.Seconds() / float64(runtime.NumCPU()) / r.proven.wall().Seconds()
+// work says what a built full costs in processor time, and what it cannot cost less than: the restore that it is, and the
+// compressing of what came of it. Shared out evenly among the cores that is the shortest it can take.
+func (r restoring) work() string {
+	restored := r.proven.cpu().Seconds()
+	apart := restored + r.packed.cpu().Seconds()
+	return fmt.Sprintf("CPU %.2f x, the two lines above %.2f x together, %.2f s on %d cores", r.built.cpu().Seconds()/restored, apart/restored,
+		apart/float64(runtime.NumCPU()), runtime.NumCPU())
 }
 
 // verify restores a store, compares HashKV offline and in a real etcd, and returns the directory with its data.

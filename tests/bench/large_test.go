@@ -46,5 +46,6 @@ func TestAcceptanceMemoryOfALargeRestore(t *testing.T) {
 			t.Errorf("%s: %.0f MiB of anonymous memory, at most %d", l.name, mebi(l.anon()), mostAnonymous>>20)
 		}
 	}
+	say("a built full took %.2f x the restore, at that size", built.wall().Seconds()/restored.wall().Seconds())
 	say("%.2f GiB on disk restored, peak of anonymous memory %.0f MiB (%d or less)", float64(data.Properties.DatabaseBytes)/(1<<30), mebi(restored.anon()), mostAnonymous>>20)
 }
