@@ -69,6 +69,9 @@ type ArchiveWriter interface {
 
 	// StoreProof stores what a member answered.
 	StoreProof(ctx context.Context, epoch int, p proof.Recorded) error
+
+	// StoreVerified stores what was rebuilt and compared.
+	StoreVerified(ctx context.Context, v proof.Verified) error
 }
 
 // DeltaDraft is a delta being written. Beside a block of about 1 MiB it holds in

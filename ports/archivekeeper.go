@@ -28,7 +28,7 @@ type ArchiveKeeper interface {
 	// store keeps is Immutable and says until when, where the store does.
 	Delete(ctx context.Context, refs []snapshot.Ref) []error
 
-	// Note creates a pin or a mark. One that is there already is as good.
+	// Note creates a pin, a mark or a suspicion. One that is there already is as good.
 	Note(ctx context.Context, ref snapshot.Ref, note snapshot.Note) error
 
 	// Sweep removes what uploads left in the store that were never finished and

@@ -72,6 +72,10 @@ type Staging interface {
 type SnapshotBuilder interface {
 	// Begin prepares a build. The caller discards it.
 	Begin(ctx context.Context) (StagedSnapshot, error)
+
+	// Free returns where it builds, and how many bytes are left there; Unsupported
+	// where the file system does not say.
+	Free(ctx context.Context) (dir string, bytes int64, err error)
 }
 
 // StagedSnapshot is a snapshot that is being built.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
+	"github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/health"
 )
 
@@ -25,6 +26,11 @@ type Sidecars interface {
 	// TakeOver tells the sidecar of a member that was given the lead what is left
 	// of a run of defragmentation.
 	TakeOver(ctx context.Context, address string, h defrag.Handover) error
+
+	// Drill has a sidecar rebuild a history beside its member and compare it, which
+	// may take hours. It is Conflict while it drills already, Unavailable where it
+	// has no room.
+	Drill(ctx context.Context, address string, t drill.Task) (drill.Outcome, error)
 
 	// Withdraw ends an announcement; one that has ended already is no error.
 	Withdraw(ctx context.Context, address, id string) error

@@ -11,6 +11,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/revkeeper/revkeeper/adapters/internal/disk"
 	"github.com/revkeeper/revkeeper/adapters/internal/etcddb"
 	"github.com/revkeeper/revkeeper/adapters/internal/spill"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
@@ -37,6 +38,15 @@ func (b *Builder) Begin(ctx context.Context) (ports.StagedSnapshot, error) {
 		return nil, err
 	}
 	return &build{database: database{path: f.Name(), unnamed: f}}, nil
+}
+
+// Free implements ports.SnapshotBuilder.
+func (b *Builder) Free(ctx context.Context) (string, int64, error) {
+	if err := ctx.Err(); err != nil {
+		return b.dir, 0, err
+	}
+	n, err := disk.Free(b.dir)
+	return b.dir, n, err
 }
 
 // build implements ports.StagedSnapshot.

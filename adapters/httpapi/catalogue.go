@@ -58,9 +58,19 @@ func timelineOf(h *timeline.History, deltas bool) openapi.Timeline {
 		}
 	}
 	for i, p := range h.Proofs {
-		out.Proofs[i] = openapi.Proof{Key: p.Key(), Revision: p.Last, RecordedAt: p.At.UTC()}
+		out.Proofs[i] = proofListed(p)
+	}
+	for _, p := range h.Verified {
+		out.Verified = append(out.Verified, proofListed(p))
+	}
+	if len(cover.Suspect) > 0 {
+		out.Suspect = rangesOf(cover.Suspect)
 	}
 	return out
+}
+
+func proofListed(p snapshot.Ref) openapi.Proof {
+	return openapi.Proof{Key: p.Key(), Revision: p.Last, RecordedAt: p.At.UTC()}
 }
 
 func summaryOf(deltas []timeline.Delta) openapi.DeltaSummary {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/adapters/httpapi"
 	"github.com/revkeeper/revkeeper/domain/cluster"
+	"github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/health"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
@@ -34,6 +35,7 @@ type sidecar struct {
 	announce func(cluster.ID, string, time.Duration) (string, error)
 	leader   func(context.Context) (string, error)
 	peers    http.RoundTripper
+	rebuild  func(context.Context, drill.Task) (drill.Outcome, error)
 
 	withdrawn []string
 }
@@ -139,8 +141,16 @@ func serverOf(s *sidecar, config httpapi.Config) *httpapi.Server {
 	if s.leader != nil {
 		sources.Leader = leads(s.leader)
 	}
+	if s.rebuild != nil {
+		sources.Driller = rebuilds(s.rebuild)
+	}
 	return httpapi.New(config, sources, slog.New(slog.DiscardHandler))
 }
+
+// rebuilds is a driller.
+type rebuilds func(context.Context, drill.Task) (drill.Outcome, error)
+
+func (r rebuilds) Run(ctx context.Context, t drill.Task) (drill.Outcome, error) { return r(ctx, t) }
 
 // local is a host by which a server on loopback lets itself be called.
 const local = "http://localhost:8380"

@@ -59,6 +59,6 @@ func SummaryOf(s openapi.Status) openapi.SidecarSummary {
 	return openapi.SidecarSummary{
 		Role: s.Role, Since: s.Since, Reason: s.Reason, Version: s.Version, EtcdVersion: s.Member.EtcdVersion,
 		DurableRevision: s.Backup.DurableRevision, LiveRevision: s.Backup.LiveRevision, LagRevisions: s.Backup.LagRevisions,
-		Freshness: s.Freshness, Heartbeat: s.Heartbeat,
+		Freshness: s.Freshness, Heartbeat: s.Heartbeat, Proof: s.Proof,
 	}
 }

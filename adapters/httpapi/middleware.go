@@ -27,6 +27,7 @@ const (
 	listTime     = 5 * time.Minute // a bucket may hold a million objects
 	deltaTime    = 5 * time.Minute
 	fullTime     = time.Hour
+	rebuildTime  = 6 * time.Hour
 )
 
 // timeFor returns how long a request may take; 0 for the event stream, which
@@ -41,6 +42,8 @@ func timeFor(path string) time.Duration {
 		return deltaTime
 	case "/v1/snapshots/full", "/v1/retention/runs":
 		return fullTime
+	case "/v1/rebuilds":
+		return rebuildTime
 	default:
 		return ordinaryTime
 	}

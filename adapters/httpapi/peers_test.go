@@ -51,7 +51,7 @@ func everything() health.View {
 		Retention: retention.State{Rule: "the newest 7 fulls", Next: at, Running: true, Last: &retention.Summary{
 			At: at, Took: time.Second, DryRun: true, Stopped: "stale", Error: "away", Kept: 1, Deleted: 2, KeptBytes: 3, DeletedBytes: 4,
 			Locked: 5, Failed: 6, Spared: 7, Left: 8, Swept: 9, ReadBack: 10, ReadBackBytes: 11, Damaged: 12}},
-		Proof: proof.Standing{Recorded: proof.Point{Epoch: 1, Revision: 812000, At: at},
+		Proof: proof.Standing{Recorded: proof.Point{Epoch: 1, Revision: 812000, At: at, Took: time.Second}, Verified: proof.Point{Epoch: 1, Revision: 811500, At: at, Took: time.Minute},
 			Differ: &proof.Disagreement{Revision: 811000, Compact: 810000, Members: []cluster.ID{1, 0xfedc}, Detail: "a 1, b 2", At: at}},
 	}
 }

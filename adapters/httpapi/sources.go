@@ -8,6 +8,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
+	"github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/health"
 	"github.com/revkeeper/revkeeper/domain/retention"
@@ -96,6 +97,14 @@ type Retention interface {
 	Tidy(ctx context.Context, dryRun bool) (retention.Report, error)
 }
 
+// Driller rebuilds histories beside the own member.
+type Driller interface {
+	// Run rebuilds and compares, for hours at most, and ends soon after its context
+	// does. It is Conflict while another drill runs here, Unavailable where there is
+	// no room for it.
+	Run(ctx context.Context, t drill.Task) (drill.Outcome, error)
+}
+
 // Leader knows where the leader's sidecar is.
 type Leader interface {
 	// Leader returns the base URL of the sidecar beside etcd's leader. It ends with
@@ -118,6 +127,7 @@ type Sources struct {
 	Maintenance Maintenance
 	Defrag      Defragmenter
 	Retention   Retention
+	Driller     Driller
 	Leader      Leader
 	Peers       http.RoundTripper // reaches other sidecars: a client.Client
 }

@@ -69,7 +69,7 @@ func heartbeatOf(s heartbeat.State) openapi.HeartbeatState {
 
 // proofOf leaves out what is not known.
 func proofOf(s proof.Standing) openapi.ProofStanding {
-	out := openapi.ProofStanding{Recorded: pointOf(s.Recorded)}
+	out := openapi.ProofStanding{Recorded: pointOf(s.Recorded), Verified: pointOf(s.Verified)}
 	if d := s.Differ; d != nil {
 		out.Disagreement = openapi.Disagreement{Revision: d.Revision, CompactRevision: d.Compact, At: d.At.UTC(), Detail: d.Detail,
 			Members: make([]string, len(d.Members))}
@@ -84,7 +84,7 @@ func pointOf(p proof.Point) openapi.ProofPoint {
 	if p.Epoch == 0 {
 		return openapi.ProofPoint{}
 	}
-	return openapi.ProofPoint{Timeline: p.Epoch, Revision: p.Revision, At: p.At.UTC()}
+	return openapi.ProofPoint{Timeline: p.Epoch, Revision: p.Revision, At: p.At.UTC(), TookSeconds: p.Took.Seconds()}
 }
 
 // idOf leaves the id of nobody out.

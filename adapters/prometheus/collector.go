@@ -24,7 +24,7 @@ type Collector struct {
 
 	role, durable, live, lag, behind, lastFull, lastDelta, spill, build,
 	since, reason, fresh, heartbeat, renewed, learner,
-	proven, provenAt, disagree *client.Desc
+	proven, provenAt, verified, verifiedAt, rebuilt, disagree *client.Desc
 }
 
 var _ client.Collector = (*Collector)(nil)
@@ -35,32 +35,35 @@ func NewCollector(source StatusSource) *Collector {
 		return client.NewDesc(client.BuildFQName(namespace, "", name), help, labels, nil)
 	}
 	return &Collector{
-		source:    source,
-		role:      desc("role", "1 for the role that the sidecar has, 0 for the others.", "role"),
-		since:     desc("role_since_timestamp_seconds", "When the sidecar took its role."),
-		reason:    desc("role_reason", "1 for what the last poll of the own member found, 0 for what else it can find.", "sight"),
-		learner:   desc("member_learner", "1 if the own member is a learner, which has no vote."),
-		fresh:     desc("backup_fresh", "1 if the backup meets the configured objective, as /backupz says."),
-		heartbeat: desc("heartbeat_status", "1 for the state of the own heartbeat, 0 for the others.", "status"),
-		renewed:   desc("heartbeat_renewed_timestamp_seconds", "When the own heartbeat was last renewed."),
-		durable:   desc("durable_revision", "Newest revision in the store, as far as is known here."),
-		live:      desc("live_revision", "Newest revision of the cluster that is known here."),
-		lag:       desc("lag_revisions", "Revisions that the store is behind the cluster."),
-		behind:    desc("lag_seconds", "Time since everything the cluster had was last known to be in the store."),
-		lastFull:  desc("last_full_timestamp_seconds", "When the newest full was taken."),
-		lastDelta: desc("last_delta_timestamp_seconds", "When the newest delta was taken."),
-		spill:     desc("spill_bytes", "Bytes of sealed deltas that wait for the store."),
-		proven:    desc("proven_revision", "Newest revision at which live members' hash was recorded."),
-		provenAt:  desc("proven_timestamp_seconds", "When that was recorded."),
-		disagree:  desc("members_disagree", "1 while the members of etcd disagree about their data; known to the leader alone."),
-		build:     desc("build_info", "Always 1; the labels say what was built with what.", "version", "goversion"),
+		source:     source,
+		role:       desc("role", "1 for the role that the sidecar has, 0 for the others.", "role"),
+		since:      desc("role_since_timestamp_seconds", "When the sidecar took its role."),
+		reason:     desc("role_reason", "1 for what the last poll of the own member found, 0 for what else it can find.", "sight"),
+		learner:    desc("member_learner", "1 if the own member is a learner, which has no vote."),
+		fresh:      desc("backup_fresh", "1 if the backup meets the configured objective, as /backupz says."),
+		heartbeat:  desc("heartbeat_status", "1 for the state of the own heartbeat, 0 for the others.", "status"),
+		renewed:    desc("heartbeat_renewed_timestamp_seconds", "When the own heartbeat was last renewed."),
+		durable:    desc("durable_revision", "Newest revision in the store, as far as is known here."),
+		live:       desc("live_revision", "Newest revision of the cluster that is known here."),
+		lag:        desc("lag_revisions", "Revisions that the store is behind the cluster."),
+		behind:     desc("lag_seconds", "Time since everything the cluster had was last known to be in the store."),
+		lastFull:   desc("last_full_timestamp_seconds", "When the newest full was taken."),
+		lastDelta:  desc("last_delta_timestamp_seconds", "When the newest delta was taken."),
+		spill:      desc("spill_bytes", "Bytes of sealed deltas that wait for the store."),
+		proven:     desc("proven_revision", "Newest revision at which live members' hash was recorded."),
+		provenAt:   desc("proven_timestamp_seconds", "When that was recorded."),
+		verified:   desc("verified_revision", "Newest revision up to which what the store holds was rebuilt and is what members hashed."),
+		verifiedAt: desc("verified_timestamp_seconds", "When that was shown."),
+		rebuilt:    desc("rebuild_seconds", "How long the rebuilding took in the last drill that this sidecar asked for: what a restore takes at least."),
+		disagree:   desc("members_disagree", "1 while the members of etcd disagree about their data; known to the leader alone."),
+		build:      desc("build_info", "Always 1; the labels say what was built with what.", "version", "goversion"),
 	}
 }
 
 // Describe sends every description.
 func (c *Collector) Describe(out chan<- *client.Desc) {
 	for _, d := range []*client.Desc{c.role, c.durable, c.live, c.lag, c.behind, c.lastFull, c.lastDelta, c.spill, c.build,
-		c.since, c.reason, c.fresh, c.heartbeat, c.renewed, c.learner, c.proven, c.provenAt, c.disagree} {
+		c.since, c.reason, c.fresh, c.heartbeat, c.renewed, c.learner, c.proven, c.provenAt, c.verified, c.verifiedAt, c.rebuilt, c.disagree} {
 		out <- d
 	}
 }
@@ -107,6 +110,13 @@ func (c *Collector) Collect(out chan<- client.Metric) {
 	if p := v.Proof.Recorded; p.Epoch != 0 {
 		gauge(c.proven, float64(p.Revision))
 		gauge(c.provenAt, seconds(p.At))
+	}
+	if p := v.Proof.Verified; p.Epoch != 0 {
+		gauge(c.verified, float64(p.Revision))
+		gauge(c.verifiedAt, seconds(p.At))
+		if p.Took > 0 {
+			gauge(c.rebuilt, p.Took.Seconds())
+		}
 	}
 	gauge(c.disagree, oneIf(v.Proof.Differ != nil))
 	gauge(c.build, 1, v.Version, runtime.Version())

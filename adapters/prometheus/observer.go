@@ -28,6 +28,7 @@ var kinds = []event.Kind{
 	event.FullStarted, event.FullStored, event.FullFailed, event.DeltaStored, event.UploadFailed,
 	event.SpillFull, event.ProofRecorded, event.ProofFailed, event.AuthChanged, event.ForeignObject,
 	event.MembersDisagree, event.MembersAgree,
+	event.DrillStarted, event.DrillMoved, event.DrillPassed, event.DrillFailed, event.TimelineSuspect,
 	event.DutyStarted, event.DutyStopped, event.DutyFailed, event.RequestFailed, event.RestoreFinished,
 	event.HeartbeatLost, event.HeartbeatBack, event.MarksFailed, event.LearnerPromoted, event.PromotionFailed,
 	event.MemberBusy, event.RetentionRan, event.RetentionStopped, event.RetentionFailed, event.ObjectDamaged,

@@ -57,6 +57,7 @@ type Backup struct {
 	requests chan request // for a delta
 	wantFull chan request // for a full
 	built    chan timeline.Full
+	doubts   chan int // timelines that failed a proof
 }
 
 // Sign says who this sidecar is, for what it begins to store; the cluster id is
@@ -68,7 +69,7 @@ type Sign func(ctx context.Context) (snapshot.Writer, error)
 func New(c Config, sign Sign, a ports.Archive, w ports.ArchiveWriter, cl ports.Cluster,
 	watcher ports.Watcher, fulls *takefull.Taker, o ports.Observer, state *State) *Backup {
 	return &Backup{config: c, archive: a, writer: w, cluster: cl, watcher: watcher, fulls: fulls,
-		observe: o, sign: sign, state: state, requests: make(chan request), wantFull: make(chan request), built: make(chan timeline.Full, 1)}
+		observe: o, sign: sign, state: state, requests: make(chan request), wantFull: make(chan request), built: make(chan timeline.Full, 1), doubts: make(chan int, 1)}
 }
 
 // Run backs up until ctx ends, which is when leadership does. What is not

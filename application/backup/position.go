@@ -55,7 +55,7 @@ func (b *Backup) tail(ctx context.Context, q *queue) (*chain.Tail, fullState, er
 		}
 	}
 	if env, ok := q.newest(); ok {
-		t := tailOf(env)
+		t := suspected(tailOf(env), h)
 		return &t, full, nil
 	}
 	if h == nil {
@@ -65,7 +65,16 @@ func (b *Backup) tail(ctx context.Context, q *queue) (*chain.Tail, fullState, er
 	if err != nil {
 		err = fmt.Errorf("timeline %d: %w", h.Epoch, err)
 	}
+	t = suspected(t, h)
 	return &t, full, err
+}
+
+// suspected notes on a tail what a suspect mark of its timeline says.
+func suspected(t chain.Tail, h *timeline.History) chain.Tail {
+	if h != nil && h.Epoch == t.Epoch {
+		t.Good, t.Suspect = h.Good()
+	}
+	return t
 }
 
 // noteForeign tells once of objects that revkeeper did not write. They are left
@@ -148,7 +157,7 @@ func (b *Backup) newTimeline(ctx context.Context, p position) (timeline.Timeline
 	t := timeline.Timeline{Reason: p.verdict.Reason, First: p.head.Revision + 1,
 		BeganAt: time.Now().UTC().Truncate(time.Millisecond), Writer: writer}
 	if p.tail != nil {
-		t.Parent = p.tail.Epoch
+		t.Parent, t.Fork = p.tail.Epoch, p.verdict.Fork
 	}
 	return t, err
 }

@@ -46,6 +46,15 @@ func (b *Backup) Built(f timeline.Full) {
 	}
 }
 
+// Doubt tells that a timeline failed a proof and carries a suspect mark: the session
+// that writes it ends, and the next one begins another. It does not block.
+func (b *Backup) Doubt(epoch int) {
+	select {
+	case b.doubts <- epoch:
+	default: // one is on its way
+	}
+}
+
 // TakeDelta seals everything the cluster has by now and returns once it is in
 // the store; nil says that it was there already. On a sidecar that is not
 // backing up it returns Unavailable.

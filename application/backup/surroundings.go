@@ -9,6 +9,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 )
 
@@ -199,6 +200,10 @@ func (s *session) askAround(ctx context.Context) error {
 			s.surroundings.heard(head, asked)
 			s.b.state.live(head.Revision, asked)
 			s.b.state.compacted(head.Compact)
+		case epoch := <-s.b.doubts:
+			if epoch == s.p.epoch {
+				return fault.New(fault.Conflict, "follow history", fmt.Sprintf("timeline %d", epoch), "it failed a proof and another begins")
+			}
 		case <-auths.C:
 			a, err := s.askAuth(ctx)
 			if err != nil {

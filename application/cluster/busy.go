@@ -7,7 +7,9 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
+	"github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/domain/health"
 	"github.com/revkeeper/revkeeper/domain/heartbeat"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -73,6 +75,15 @@ func (a *Announcer) TakeOver(ctx context.Context, member cluster.ID, h defrag.Ha
 		return err
 	}
 	return a.members.sidecars.TakeOver(ctx, address, h)
+}
+
+// Drill has a member's sidecar carry out a drill.
+func (m *Members) Drill(ctx context.Context, member health.Member, t drill.Task) (drill.Outcome, error) {
+	address, err := m.addressOf(member.Entry)
+	if err != nil {
+		return drill.Outcome{}, err
+	}
+	return m.sidecars.Drill(ctx, address, t)
 }
 
 func (a *Announcer) tell(ctx context.Context, member cluster.ID, reason string, until time.Time) (address, id string, err error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
+	"github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/health"
@@ -119,6 +120,10 @@ func (s sidecars) TakeOver(_ context.Context, address string, h defrag.Handover)
 	return s.refusal
 }
 
+func (s sidecars) Drill(_ context.Context, address string, t drill.Task) (drill.Outcome, error) {
+	return drill.Outcome{Task: t, Base: address}, s.refusal
+}
+
 func (s sidecars) Withdraw(ctx context.Context, address, id string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -128,6 +133,25 @@ func (s sidecars) Withdraw(ctx context.Context, address, id string) error {
 }
 
 func (w *world) membersOf() *others.Members { return others.NewMembers(w, w, w.beats, sidecars{w}) }
+
+func TestADrillGoesToTheMembersSidecar(t *testing.T) {
+	w := newWorld()
+	m := w.membersOf()
+	c, err := m.Cluster(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range c.Members {
+		out, err := m.Drill(t.Context(), member, drill.Task{Epoch: 2, Revision: 9})
+		if err != nil || out.Base != "http://"+member.Member.Name || out.Revision != 9 {
+			t.Errorf("%s: %+v, %v", member.Member.Name, out, err)
+		}
+	}
+	stranger := health.Member{Entry: heartbeat.Entry{Member: cluster.Member{ID: 9, Name: "m9"}}}
+	if _, err := m.Drill(t.Context(), stranger, drill.Task{}); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("a member without a heartbeat: %v", err)
+	}
+}
 
 func TestAllMembersAreSeen(t *testing.T) {
 	w := newWorld()

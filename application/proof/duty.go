@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -154,6 +155,9 @@ func (s *term) kept(ctx context.Context, revision int64) {
 		s.agreed(finding, members)
 		err = s.record(ctx, *finding.Answer, len(finding.Agreed))
 	}
+	if errors.Is(err, fault.Invalid) {
+		err = nil // the members agree, but on more history than this timeline holds
+	}
 	if ctx.Err() != nil || err != nil && s.known.Tried < proof.Tries {
 		return
 	}
@@ -211,7 +215,7 @@ func (s *term) scan(ctx context.Context, revision int64) {
 }
 
 func (s *term) record(ctx context.Context, a proof.Answer, agreed int) error {
-	if err := proof.Usable(a.Hash, a.Hash.Revision, 0); err != nil {
+	if err := proof.Usable(a.Hash, a.Hash.Revision, s.known.Windows[0].First); err != nil {
 		return err
 	}
 	p := proof.Recorded{Hash: a.Hash, ClusterID: a.ClusterID.String(), MemberID: a.Member.ID.String(),

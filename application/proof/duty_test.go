@@ -295,8 +295,27 @@ func TestACompactionAheadOfTheStoreIsWaitedFor(t *testing.T) {
 			time.Sleep(time.Hour)
 			w.wantAsked()
 			w.set(func() { w.backup.Windows[0].Last = 150 })
-			time.Sleep(interval)
+			time.Sleep(interval + time.Second)
 			w.wantAsked("second 150", "third 150", "leader 150")
+		})
+	})
+}
+
+// The first compaction after a timeline began: what the members kept covers history
+// from before it.
+func TestAHashOfMoreHistoryThanIsStoredIsNotRecorded(t *testing.T) {
+	story(t, func(w *world) {
+		w.compacts(100)
+		w.set(func() { w.backup.Windows[0].First = 120 })
+		w.leads(func() {
+			w.compacts(150)
+			time.Sleep(time.Hour)
+			w.wantAsked("second 150", "third 150", "leader 150")
+			w.wantProofs()
+			w.wantEvents(event.ProofFailed, 0)
+			w.compacts(300)
+			time.Sleep(later)
+			w.wantProofs("300/150")
 		})
 	})
 }

@@ -42,6 +42,19 @@ func (l *Ledger) Look(c timeline.Catalogue) {
 		newest := h.Proofs[n-1]
 		l.standing.Recorded = l.standing.Recorded.Later(proof.Point{Epoch: h.Epoch, Revision: newest.Last, At: newest.At})
 	}
+	// What was verified of a timeline that ended says how long ago that was, too.
+	for _, h := range c.Timelines {
+		for _, v := range h.Verified {
+			if known := l.standing.Verified; v.At.After(known.At) {
+				l.standing.Verified = proof.Point{Epoch: h.Epoch, Revision: v.Last, At: v.At}
+			}
+		}
+	}
+}
+
+// Verified takes over what was verified just now.
+func (l *Ledger) Verified(p proof.Point) {
+	l.set(func(s *proof.Standing) { s.Verified = s.Verified.Later(p) })
 }
 
 // differ returns the disagreement that stands, nil for none.

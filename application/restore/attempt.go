@@ -51,6 +51,9 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	}
 	progress(Step{Phase: "finish", Bytes: p.Bytes(), Total: p.Bytes(), Records: built.Records, Revision: p.Target})
 	res.Plan, res.Warnings = built.Plan, built.Warnings
+	if p.Suspect() {
+		res.Warnings = append(res.Warnings, "the revision is suspect: what was rebuilt of this timeline was not what the cluster had")
+	}
 	res.Finished, err = staging.Finish(ctx, ports.Finishing{
 		Identity: req.Identity, Leases: built.Leases, DefaultTTL: req.DefaultLeaseTTL, BumpTo: p.BumpTo, Etcd: req.Etcd})
 	if res.Finished.LeasesDefaulted > 0 {

@@ -21,6 +21,7 @@ type Point struct {
 	// everything but the state at the target. Both come after the comparison.
 	Defragment bool
 	Fold       bool
+	Suspect    bool // also what failed a proof
 }
 
 // Rebuilder writes the history up to a revision into a database.
@@ -51,7 +52,11 @@ type bumping func(c *timeline.Catalogue, target int64) (int64, error)
 func asItWas(*timeline.Catalogue, int64) (int64, error) { return 0, nil }
 
 func plan(c *timeline.Catalogue, at Point, broken []Broken, bump bumping) (Plan, error) {
-	h, target, err := chain.Locate(c, at.Epoch, at.Target)
+	locate := chain.Locate
+	if at.Suspect {
+		locate = chain.LocateSuspect
+	}
+	h, target, err := locate(c, at.Epoch, at.Target)
 	if err != nil {
 		return Plan{}, err
 	}

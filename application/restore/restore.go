@@ -46,6 +46,7 @@ type Request struct {
 	Etcd release.Release
 	// SkipSpaceCheck begins even if the disk seems too small.
 	SkipSpaceCheck bool
+	AllowSuspect   bool // restore also what failed a proof
 }
 
 // Plan is what a restore will do; it can be shown before it is done.
@@ -59,6 +60,9 @@ type Plan struct {
 	EtcdVersion string
 	Etcd        release.Release
 }
+
+// Suspect reports whether the target failed a proof.
+func (p Plan) Suspect() bool { return chain.Coverage{Windows: p.Coverage.Suspect}.Contains(p.Target) }
 
 // Broken is an object that the plan goes around.
 type Broken struct {
@@ -102,7 +106,7 @@ func (req Request) bump(c *timeline.Catalogue, target int64) (int64, error) {
 }
 
 func (req Request) point() Point {
-	return Point{Epoch: req.Epoch, Target: req.Target, SkipProof: req.SkipProof, Defragment: req.Defragment, Fold: req.Fold}
+	return Point{Epoch: req.Epoch, Target: req.Target, SkipProof: req.SkipProof, Suspect: req.AllowSuspect, Defragment: req.Defragment, Fold: req.Fold}
 }
 
 // Run restores. On any error the target directory is as it was. Objects that

@@ -51,7 +51,7 @@ func (p Program) pinned(ctx context.Context, b *wiring.Bucket, epoch int, target
 	if err != nil {
 		return err
 	}
-	h, rev, err := chain.Locate(&c, epoch, target)
+	h, rev, err := chain.LocateSuspect(&c, epoch, target) // to keep is not to restore
 	if err != nil {
 		return err
 	}

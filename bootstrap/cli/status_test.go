@@ -58,8 +58,11 @@ func aMember(name, id string, as openapi.Role) openapi.ClusterMember {
 }
 
 func healthyCluster() openapi.Cluster {
+	leader := aMember("m1", "8e9e05c52164694d", openapi.RoleLeader)
+	leader.Sidecar.Proof = openapi.ProofStanding{Recorded: openapi.ProofPoint{Timeline: 1, Revision: 812100, At: seenAt},
+		Verified: openapi.ProofPoint{Timeline: 1, Revision: 790000, At: seenAt.Add(-5 * time.Hour), TookSeconds: 41.5}}
 	return openapi.Cluster{ClusterID: "7", Healthy: true, Reasons: []string{}, Ignored: []string{}, Members: []openapi.ClusterMember{
-		aMember("m1", "8e9e05c52164694d", openapi.RoleLeader), aMember("m2", "2", openapi.RoleFollower),
+		leader, aMember("m2", "2", openapi.RoleFollower),
 	}}
 }
 

@@ -59,6 +59,9 @@ var about = map[string]string{
 	"proof.settle":    "how long after a compaction of etcd the members are asked for the hash that they keep of it",
 	"proof.scanAfter": "how long without any proof until a follower hashes its whole database; 0 for never",
 
+	"drill.schedule":  "when the newest revision is rebuilt from the store and compared, beside a follower: five fields in UTC; empty for never",
+	"drill.bandwidth": "bytes per second that a drill reads from the store at most; 0 for no bound",
+
 	"role.interval": "how often the own member is asked whether it leads",
 	"role.timeout":  "how long its answer may take",
 

@@ -30,6 +30,7 @@ type Config struct {
 	Retention Retention        `yaml:"retention"`
 	Compact   Compact          `yaml:"compact"`
 	Proof     Proof            `yaml:"proof"`
+	Drill     Drill            `yaml:"drill"`
 	Role      Role             `yaml:"role"`
 	Heartbeat Heartbeat        `yaml:"heartbeat"`
 	Objective health.Objective `yaml:"objective"`
@@ -78,7 +79,7 @@ type Scope []string
 
 // The scopes.
 var (
-	Everything = Scope{"name", "etcd", "store", "backup", "retention", "compact", "proof", "role", "heartbeat", "objective", "defrag", "http", "spool", "log", "shutdown"}
+	Everything = Scope{"name", "etcd", "store", "backup", "retention", "compact", "proof", "drill", "role", "heartbeat", "objective", "defrag", "http", "spool", "log", "shutdown"}
 	StoreOnly  = Scope{"store", "log"}
 	// Compaction is what works on the store alone and writes to it.
 	Compaction = Scope{"name", "store", "compact", "spool", "log"}
@@ -107,6 +108,7 @@ func Default() Config {
 		Retention: defaultRetention(),
 		Compact:   defaultCompact(),
 		Proof:     defaultProof(),
+		Drill:     defaultDrill(),
 		Role:      Role{Interval: 2 * time.Second, Timeout: 3 * time.Second, PromoteLearners: true},
 		Heartbeat: defaultHeartbeat(),
 		Objective: health.Objective{Age: 5 * time.Minute},

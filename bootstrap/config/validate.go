@@ -26,6 +26,7 @@ func (c *Config) validate(scope Scope) []fault.Problem {
 		{"retention", c.Retention.Validate},
 		{"compact", c.validateCompact},
 		{"proof", c.Proof.Validate},
+		{"drill", c.Drill.Validate},
 		{"role", c.Role.Validate},
 		{"heartbeat", c.Heartbeat.Validate},
 		{"objective", c.Objective.Validate},

@@ -18,6 +18,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	others "github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/defrag"
+	"github.com/revkeeper/revkeeper/application/drill"
 	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/application/retention"
@@ -30,7 +31,7 @@ import (
 
 // configSet hands each part of the configuration to its owner.
 var configSet = wire.NewSet(
-	wire.FieldsOf(new(config.Config), "Etcd", "Store", "Backup", "Retention", "Compact", "Proof", "Role", "Heartbeat", "Defrag", "HTTP", "Spool", "Shutdown"),
+	wire.FieldsOf(new(config.Config), "Etcd", "Store", "Backup", "Retention", "Compact", "Proof", "Drill", "Role", "Heartbeat", "Defrag", "HTTP", "Spool", "Shutdown"),
 	newDutyConfig, newPollConfig, newDefragConfig,
 )
 
@@ -97,6 +98,7 @@ var backupSet = wire.NewSet(
 	newSign, backup.NewState, backup.New,
 	newAbout, status.NewReporter,
 	wire.Bind(new(httpapi.StatusSource), new(*status.Reporter)), wire.Bind(new(others.Own), new(*status.Reporter)),
+	wire.Bind(new(drill.Backup), new(*backup.Backup)),
 	wire.Bind(new(proof.Backup), new(*backup.State)), wire.Bind(new(proof.Members), new(*takefull.Taker)),
 	newDefrag, wire.Bind(new(httpapi.Defragmenter), new(*defrag.Defrag)),
 	newDuties, newServices, newSupervisor,
@@ -107,6 +109,14 @@ var proofSet = wire.NewSet(
 	newProofConfig, proof.NewLedger, newGuard, proof.NewDuty,
 	wire.Bind(new(ports.ArchiveWriter), new(*proof.Guard)),
 	wire.Bind(new(status.OwnProofs), new(*proof.Ledger)),
+	wire.Bind(new(drill.Ledger), new(*proof.Ledger)),
+)
+
+// drillSet rebuilds what the store holds.
+var drillSet = wire.NewSet(
+	newDrillConfig, newDriller, newPlace, drillsSign, drill.NewDuty,
+	wire.Bind(new(drill.Somewhere), new(*drill.Place)),
+	wire.Bind(new(httpapi.Driller), new(*drill.Driller)),
 )
 
 // compactSet makes chains shorter.

@@ -13,6 +13,7 @@ import (
 	others "github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/compact"
 	"github.com/revkeeper/revkeeper/application/defrag"
+	"github.com/revkeeper/revkeeper/application/drill"
 	beat "github.com/revkeeper/revkeeper/application/heartbeat"
 	"github.com/revkeeper/revkeeper/application/proof"
 	"github.com/revkeeper/revkeeper/application/role"
@@ -119,10 +120,10 @@ func fulfilled(c config.Heartbeat, r config.Retention) []rolerule.Duty {
 	if r.Policy != string(rule.None) {
 		duties = append(duties, rolerule.Retention)
 	}
-	return append(duties, rolerule.Compact, rolerule.Proof, rolerule.Defragment)
+	return append(duties, rolerule.Compact, rolerule.Proof, rolerule.Drill, rolerule.Defragment)
 }
 
-func newDuties(b *backup.Backup, k *compact.Duty, h *beat.Duty, t *tidier, pr *proof.Duty, df *defrag.Defrag, c config.Heartbeat, r config.Retention) []supervise.Duty {
+func newDuties(b *backup.Backup, k *compact.Duty, h *beat.Duty, t *tidier, pr *proof.Duty, dr *drill.Duty, df *defrag.Defrag, c config.Heartbeat, r config.Retention) []supervise.Duty {
 	all := map[rolerule.Duty]supervise.Duty{
 		rolerule.Heartbeat: {Run: h.Run},
 		rolerule.Backup: {Run: b.Run, Finish: func(ctx context.Context) error {
@@ -132,6 +133,7 @@ func newDuties(b *backup.Backup, k *compact.Duty, h *beat.Duty, t *tidier, pr *p
 		rolerule.Retention:  {Run: t.Duty},
 		rolerule.Compact:    {Run: k.Run},
 		rolerule.Proof:      {Run: pr.Run},
+		rolerule.Drill:      {Run: dr.Run},
 		rolerule.Defragment: {Run: df.Run},
 	}
 	var duties []supervise.Duty

@@ -23,7 +23,7 @@ import (
 // InitializeRun puts the sidecar together. It contacts nobody: etcd and the
 // store may be down. The caller runs the cleanup after Run returned.
 func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*Sidecar, func(), error) {
-	panic(wire.Build(configSet, observeSet, openStore, meteredStore, warmArchiveSet, writerSet, etcdSet, backupSet, proofSet, retentionSet, compactSet, membersSet, serveSet, newSidecar))
+	panic(wire.Build(configSet, observeSet, openStore, meteredStore, warmArchiveSet, writerSet, etcdSet, backupSet, proofSet, drillSet, retentionSet, compactSet, membersSet, serveSet, newSidecar))
 }
 
 // InitializeStore puts together what works on a bucket alone, without etcd. It

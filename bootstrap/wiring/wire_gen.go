@@ -18,6 +18,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/cluster"
 	"github.com/revkeeper/revkeeper/application/compact"
+	"github.com/revkeeper/revkeeper/application/drill"
 	"github.com/revkeeper/revkeeper/application/export"
 	"github.com/revkeeper/revkeeper/application/extract"
 	"github.com/revkeeper/revkeeper/application/inspect"
@@ -131,6 +132,16 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	configProof := c.Proof
 	proofConfig := newProofConfig(configProof)
 	proofDuty := proof.NewDuty(proofConfig, state, taker, wiringOwnArchive, guard, ledger, portsObserver)
+	configDrill := c.Drill
+	drillConfig, err := newDrillConfig(configDrill)
+	if err != nil {
+		cleanup()
+		return nil, nil, err
+	}
+	driller := newDriller(objectStore, configDrill, spool, portsObserver)
+	place := newPlace(members, driller, c, portsObserver)
+	drillSign := drillsSign(sign)
+	drillDuty := drill.NewDuty(drillConfig, wiringOwnArchive, guard, keeper, place, backupBackup, ledger, drillSign, portsObserver)
 	defrag := c.Defrag
 	defragConfig, err := newDefragConfig(defrag)
 	if err != nil {
@@ -139,7 +150,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	}
 	defragmenter := clients.Defrag
 	defragDefrag := newDefrag(defragConfig, etcdCluster, defragmenter, taker, announcer, poller, reporter, backupBackup, portsObserver)
-	v := newDuties(backupBackup, compactDuty, duty, wiringTidier, proofDuty, defragDefrag, heartbeat, retention)
+	v := newDuties(backupBackup, compactDuty, duty, wiringTidier, proofDuty, drillDuty, defragDefrag, heartbeat, retention)
 	wiringSnapshots := newSnapshots(backupBackup, wiringOwnArchive)
 	wiringProbes := newProbes(poller)
 	handler, err := newMetrics(registry, reporter, log)
@@ -159,6 +170,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 		Maintenance: wiringMaintenance,
 		Defrag:      defragDefrag,
 		Retention:   wiringTidier,
+		Driller:     driller,
 		Leader:      members,
 		Peers:       client,
 	}

@@ -17,6 +17,9 @@ type Tail struct {
 	Digests   []record.RevisionDigest // of the last revisions, oldest first
 	Auth      snapshot.Auth
 	SeenAt    time.Time // Last was written after this instant; zero if not known
+	// Suspect says that what is above Good failed a proof; see timeline.History.
+	Suspect bool
+	Good    int64
 }
 
 // Head is where the live history is, as a linearizable read and the status of
@@ -51,7 +54,10 @@ type Verdict struct {
 	From int64
 	// Lost are the revisions whose changes neither the store nor the cluster
 	// holds whole; its zero value means none.
-	Lost   Range
+	Lost Range
+	// Fork is the last revision that a new timeline surely shares with the one
+	// before it; 0 where that is not known.
+	Fork   int64
 	Reason string
 }
 
@@ -80,6 +86,10 @@ func Decide(tail *Tail, head Head, catchUp int64) Verdict {
 		lost := Range{tail.Last + 1, head.Compact}
 		v := begin("history lost: %s was compacted before it was stored", lost)
 		v.Lost = lost
+		return v
+	case tail.Suspect:
+		v := begin("what timeline %d holds above revision %d failed a proof", tail.Epoch, tail.Good)
+		v.Fork = tail.Good
 		return v
 	case head.Revision-tail.Last > catchUp:
 		return Verdict{Action: ContinueByFull, Reason: fmt.Sprintf(

@@ -31,6 +31,11 @@ func TestDecide(t *testing.T) {
 		}
 		return h
 	}
+	suspectTail := func() *chain.Tail {
+		t := tail()
+		t.Suspect, t.Good = true, 450
+		return t
+	}
 	for _, tc := range []struct {
 		name   string
 		tail   *chain.Tail
@@ -55,9 +60,15 @@ func TestDecide(t *testing.T) {
 		{"the term went back while the revision went on", tail(), head(func(h *chain.Head) { h.Raft.Term = 6 }), chain.Begin, 0, chain.Range{}, []string{"went back", "term 6", "term 7"}},
 		{"the index went back while the revision went on", tail(), head(func(h *chain.Head) { h.Raft.Index = 8999 }), chain.Begin, 0, chain.Range{}, []string{"went back", "index 8999", "index 9000"}},
 		{"set back and grown past the tail with a compaction: not called a loss", tail(), head(func(h *chain.Head) { h.Raft.Term, h.Revision, h.Compact = 2, 700, 600 }), chain.Begin, 0, chain.Range{}, []string{"went back"}},
+		{"what is stored failed a proof", suspectTail(), head(nil), chain.Begin, 0, chain.Range{}, []string{"timeline 3", "above revision 450", "failed a proof"}},
+		{"it failed a proof and far behind", suspectTail(), head(func(h *chain.Head) { h.Revision = 1501 }), chain.Begin, 0, chain.Range{}, []string{"failed a proof"}},
+		{"it failed a proof, and what follows was compacted: the loss is named", suspectTail(), head(func(h *chain.Head) { h.Compact = 501 }), chain.Begin, 0, chain.Range{First: 501, Last: 501}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			v := chain.Decide(tc.tail, tc.head, catchUp)
+			if fork := v.Fork; (fork != 0) != strings.Contains(v.Reason, "failed a proof") || fork != 0 && fork != 450 {
+				t.Errorf("forks at %d (%s)", fork, v.Reason)
+			}
 			if v.Action != tc.action || v.From != tc.from || v.Lost != tc.lost {
 				t.Errorf("got %s from %d lost %v, want %s from %d lost %v (%s)", v.Action, v.From, v.Lost, tc.action, tc.from, tc.lost, v.Reason)
 			}

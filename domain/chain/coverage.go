@@ -38,6 +38,9 @@ type Coverage struct {
 	// Perhaps are revisions outside of the windows that a full may still hold: how
 	// far back it goes is known once it was read.
 	Perhaps []Range
+	// Suspect are restorable revisions above one up to which the timeline is good:
+	// what was rebuilt of them was not what the members of etcd had.
+	Suspect []Range
 	// Disputed are ranges for which two deltas carry different digests, ascending.
 	Disputed []Range
 }
@@ -59,6 +62,9 @@ func Cover(h *timeline.History) Coverage {
 	if unsure > 1 {
 		cov.Perhaps = subtract(Range{1, unsure - 1}, cov.Windows)
 	}
+	if good, suspect := h.Good(); suspect {
+		cov.Suspect = aboveOf(cov.Windows, good)
+	}
 	for i := 1; i < len(cov.Windows); i++ {
 		cov.Gaps = append(cov.Gaps, Range{cov.Windows[i-1].Last + 1, cov.Windows[i].First - 1})
 	}
@@ -66,6 +72,26 @@ func Cover(h *timeline.History) Coverage {
 		cov.Baseless = append(cov.Baseless, subtract(run, cov.Windows)...)
 	}
 	return cov
+}
+
+// aboveOf returns what of ranges lies above a revision.
+func aboveOf(ranges []Range, rev int64) []Range {
+	var out []Range
+	for _, r := range ranges {
+		if r.Last > rev {
+			out = append(out, Range{max(r.First, rev+1), r.Last})
+		}
+	}
+	return out
+}
+
+// Good returns the windows without what is suspect.
+func (c Coverage) Good() []Range {
+	var out []Range
+	for _, w := range c.Windows {
+		out = append(out, subtract(w, c.Suspect)...)
+	}
+	return out
 }
 
 // restorableFrom returns the oldest revision that a full can be restored to: its

@@ -50,8 +50,19 @@ const Latest int64 = -1
 
 // Locate finds the timeline and revision that a request means. epoch 0 means
 // the newest timeline that can serve it; target may be Latest. What cannot be
-// found is NotFound, and the error says of every timeline what can.
+// found is NotFound, and the error says of every timeline what can. What is
+// suspect is not served: Latest is the newest revision below it, and a revision in
+// it is Diverged, with the nearest good one.
 func Locate(c *timeline.Catalogue, epoch int, target int64) (*timeline.History, int64, error) {
+	return locate(c, epoch, target, false)
+}
+
+// LocateSuspect is Locate for who wants what is suspect all the same.
+func LocateSuspect(c *timeline.Catalogue, epoch int, target int64) (*timeline.History, int64, error) {
+	return locate(c, epoch, target, true)
+}
+
+func locate(c *timeline.Catalogue, epoch int, target int64, suspect bool) (*timeline.History, int64, error) {
 	if len(c.Timelines) == 0 {
 		return nil, 0, fault.New(fault.NotFound, "plan restore", "", "the bucket holds no backup").
 			WithRemedy("check the store's address and prefix")
@@ -62,7 +73,7 @@ func Locate(c *timeline.Catalogue, epoch int, target int64) (*timeline.History, 
 			return nil, 0, fault.New(fault.NotFound, "plan restore", fmt.Sprintf("timeline %d", epoch), "there is no such timeline").
 				WithRemedy("`revkeeper list` shows them all")
 		}
-		rev, err := locateIn(h, target)
+		rev, err := locateIn(h, target, suspect)
 		if err != nil && !Cover(h).MayContain(target) {
 			return nil, 0, err
 		}
@@ -72,9 +83,12 @@ func Locate(c *timeline.Catalogue, epoch int, target int64) (*timeline.History, 
 	var perhaps *timeline.History
 	for i := len(c.Timelines) - 1; i >= 0; i-- {
 		h := &c.Timelines[i]
-		rev, err := locateIn(h, target)
+		rev, err := locateIn(h, target, suspect)
 		if err == nil {
 			return h, rev, nil
+		}
+		if errors.Is(err, fault.Diverged) {
+			return nil, 0, err // it is there; what other timelines lack matters less
 		}
 		if perhaps == nil && Cover(h).MayContain(target) {
 			perhaps = h
@@ -88,15 +102,32 @@ func Locate(c *timeline.Catalogue, epoch int, target int64) (*timeline.History, 
 }
 
 // locateIn returns the revision of a timeline that a target means, and NotFound if
-// it cannot be restored for certain.
-func locateIn(h *timeline.History, target int64) (int64, error) {
+// it cannot be restored for certain, Diverged if it is suspect and that matters.
+func locateIn(h *timeline.History, target int64, suspect bool) (int64, error) {
 	cov := Cover(h)
+	served := Coverage{Windows: cov.Windows}
+	if !suspect {
+		served.Windows = cov.Good()
+	}
 	if target == Latest {
-		if rev, ok := cov.Newest(); ok {
+		if rev, ok := served.Newest(); ok {
 			return rev, nil
 		}
-	} else if cov.Contains(target) {
+	} else if served.Contains(target) {
 		return target, nil
 	}
+	if len(cov.Suspect) > 0 && (target == Latest || cov.Contains(target)) {
+		return target, suspectError(h, cov, target)
+	}
 	return target, unreachable(h, cov, target)
+}
+
+func suspectError(h *timeline.History, cov Coverage, target int64) error {
+	good, _ := h.Good()
+	detail := fmt.Sprintf("what is above revision %d of it failed a proof: it is not what the cluster had", good)
+	remedy := "choose another timeline; or add --allow-suspect to have it all the same"
+	if rev, ok := (Coverage{Windows: cov.Good()}).Newest(); ok {
+		remedy = fmt.Sprintf("restore revision %d, the nearest that is good; or add --allow-suspect to have it all the same", rev)
+	}
+	return fault.New(fault.Diverged, "plan restore", fmt.Sprintf("timeline %d, %s", h.Epoch, targetName(target)), detail).WithRemedy(remedy)
 }

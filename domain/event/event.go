@@ -25,6 +25,11 @@ const (
 	SpillFull        Kind = "spill_full"        // the bounded spill overflowed; the watch was cancelled
 	ProofRecorded    Kind = "proof_recorded"    // the cluster's HashKV was written beside a full
 	ProofFailed      Kind = "proof_failed"      //
+	DrillStarted     Kind = "drill_started"     // what the store holds is rebuilt and compared
+	DrillMoved       Kind = "drill_moved"       // a member could not carry it out, another does
+	DrillPassed      Kind = "drill_passed"      // it is what the cluster had, as far as hashes are stored
+	DrillFailed      Kind = "drill_failed"      // it could not be rebuilt
+	TimelineSuspect  Kind = "timeline_suspect"  // what was rebuilt is not what the cluster had
 	MembersDisagree  Kind = "members_disagree"  // members hashed one revision to different sums
 	MembersAgree     Kind = "members_agree"     // they agree again
 	AuthChanged      Kind = "auth_changed"      // etcd's auth revision moved; a full follows

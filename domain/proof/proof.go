@@ -16,6 +16,21 @@ type Recorded struct {
 	RecordedAt time.Time `json:"recordedAt"`
 }
 
+// Verified says that a history was rebuilt from the store and is what a live member
+// hashed.
+type Verified struct {
+	Recorded              // what it was compared with
+	Timeline    int       `json:"timeline"`
+	Restored    int64     `json:"restoredRevision"` // that was rebuilt, at or above the recorded one
+	Base        string    `json:"base"`             // key of the full
+	Deltas      int       `json:"deltas"`           // that were applied to it
+	Records     int64     `json:"records"`          // of them
+	TookSeconds float64   `json:"tookSeconds"`      // of the rebuilding
+	Where       string    `json:"where"`            // the member beside which it was done
+	By          string    `json:"by"`               // the member whose sidecar wrote this
+	VerifiedAt  time.Time `json:"verifiedAt"`
+}
+
 // Usable returns nil if an answer can prove a database whose own history begins
 // at fileCompact and that is asked for at revision want. Invalid says why not:
 // etcd may answer from its cache of compaction hashes, which were computed for

@@ -22,5 +22,6 @@ func (p Point) Later(o Point) Point {
 // Standing is how far a backup is proven, as far as one sidecar knows.
 type Standing struct {
 	Recorded Point         // the newest revision that live members hashed
+	Verified Point         // the newest of them up to which what the store holds was rebuilt and compared
 	Differ   *Disagreement // set while the members disagree
 }

@@ -31,7 +31,7 @@ func decide(h *timeline.History, kept keeping, folded map[snapshot.Ref]string, r
 		out = append(out, d)
 	}
 	cover := chain.Cover(rest)
-	for _, p := range h.Proofs {
+	for _, p := range slices.Concat(h.Proofs, h.Verified) {
 		keep := kept[p]
 		if keep == "" && cover.Contains(p.Last) {
 			keep = "what it proves stays"
@@ -60,12 +60,13 @@ func decide(h *timeline.History, kept keeping, folded map[snapshot.Ref]string, r
 		}
 		add(f.Ref, f.Size, kept[f.Ref], gone)
 	}
-	// Pins and marks are people's; they go only with everything else.
+	// Pins and marks are people's, and a suspicion is not to be forgotten; they go
+	// only with everything else.
 	own := ""
 	if left {
 		own = "the timeline is not empty"
 	}
-	for _, r := range slices.Concat(h.Pins, h.Marks) {
+	for _, r := range slices.Concat(h.Pins, h.Marks, h.Suspects) {
 		add(r, 0, own, "the timeline is empty")
 	}
 	if h.Described {

@@ -56,8 +56,12 @@ func (p Plan) Deleted() (objects int, bytes int64) {
 // Make plans for a catalogue. Foreign objects are not in the plan: nobody but
 // their owner decides about them.
 func Make(c timeline.Catalogue, r Rule, f Facts, now time.Time) Plan {
-	sound := f.sound(c)
+	whole := f.sound(c)
+	sound := trusted(whole)
 	p := Plan{Stopped: r.stopped(&sound, f, now)}
+	if p.Stopped == "" {
+		p.Stopped = lostPins(&whole)
+	}
 	later := 0 // finished fulls of later timelines
 	kepts := make([]keeping, len(c.Timelines))
 	var folded map[snapshot.Ref]string
@@ -66,15 +70,16 @@ func Make(c timeline.Catalogue, r Rule, f Facts, now time.Time) Plan {
 		if i == len(c.Timelines)-1 {
 			*h, folded = r.folded(*h, f, now)
 			kepts[i] = r.newest(h, now)
+			kepts[i].suspects(&whole.Timelines[i], h, "no other timeline follows it yet")
 		} else {
 			kepts[i] = r.superseded(h, c.Timelines[i+1], later, now)
+			kepts[i].suspects(&whole.Timelines[i], h, r.frozen(h, c.Timelines[i+1], now))
 		}
 		r.uploads(kepts[i], h, now)
 		later += len(finished(h))
 	}
 	for i := range c.Timelines {
-		h := &sound.Timelines[i]
-		rest := remaining(h, kepts[i])
+		rest := remaining(&sound.Timelines[i], kepts[i])
 		p.rests = append(p.rests, rest)
 		for ref, why := range f.Damaged {
 			kepts[i].add(ref, "it could not be read back, so a person should look at it: "+why)
@@ -265,13 +270,7 @@ func (r Rule) superseded(h *timeline.History, next timeline.History, later int, 
 	if h.Marked(snapshot.Retired) {
 		return kept
 	}
-	until := next.BeganAt.Add(r.Frozen)
-	if !next.Described || now.Before(until) {
-		reason := "its successor has no description"
-		if next.Described {
-			reason = fmt.Sprintf("timeline %d was superseded at %s and stays whole until %s", h.Epoch,
-				next.BeganAt.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339))
-		}
+	if reason := r.frozen(h, next, now); reason != "" {
 		kept.all(h, reason)
 		return kept
 	}
@@ -286,6 +285,22 @@ func (r Rule) superseded(h *timeline.History, next timeline.History, later int, 
 	return kept
 }
 
+// frozen returns why a timeline that another follows stays whole, empty if it does
+// not.
+func (r Rule) frozen(h *timeline.History, next timeline.History, now time.Time) string {
+	until := next.BeganAt.Add(r.Frozen)
+	switch {
+	case h.Marked(snapshot.Retired):
+		return ""
+	case !next.Described:
+		return "its successor has no description"
+	case now.Before(until):
+		return fmt.Sprintf("timeline %d was superseded at %s and stays whole until %s", h.Epoch,
+			next.BeganAt.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339))
+	}
+	return ""
+}
+
 // all keeps a whole timeline.
 func (k keeping) all(h *timeline.History, reason string) {
 	for _, f := range h.Fulls {
@@ -294,7 +309,7 @@ func (k keeping) all(h *timeline.History, reason string) {
 	for _, d := range h.Deltas {
 		k.add(d.Ref, reason)
 	}
-	for _, r := range slices.Concat(h.Proofs, h.Strays) {
+	for _, r := range slices.Concat(h.Proofs, h.Verified, h.Strays) {
 		k.add(r, reason)
 	}
 }

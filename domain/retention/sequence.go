@@ -63,7 +63,7 @@ func (s *Sequence) must(ref snapshot.Ref) bool {
 	switch ref.Kind {
 	case snapshot.KindFull:
 		return s.missed[ref.Manifest()]
-	case snapshot.KindPin, snapshot.KindMark, snapshot.KindTimeline:
+	case snapshot.KindPin, snapshot.KindMark, snapshot.KindSuspect, snapshot.KindTimeline:
 		return s.left[ref.Epoch]
 	}
 	return false
@@ -94,6 +94,9 @@ func Changed(planned, look timeline.Catalogue, gone map[snapshot.Ref]bool) strin
 			if !slices.Contains(before.Pins, pin) {
 				return fmt.Sprintf("revision %d of timeline %d is pinned now", pin.Last, now.Epoch)
 			}
+		}
+		if len(now.Suspects) > len(before.Suspects) {
+			return fmt.Sprintf("timeline %d is suspect now", now.Epoch)
 		}
 		for _, mark := range now.Marks {
 			if !slices.Contains(before.Marks, mark) {

@@ -18,6 +18,8 @@ func (r Rule) stopped(c *timeline.Catalogue, f Facts, now time.Time) string {
 		return "the policy is none: nothing is ever deleted"
 	case newest == nil:
 		return "the bucket holds nothing"
+	case len(newest.Suspects) > 0:
+		return fmt.Sprintf("timeline %d is suspect above revision %d, and no other follows it yet", newest.Epoch, newest.Suspects[0].Last)
 	case newest.NewestFull() == nil:
 		return fmt.Sprintf("timeline %d has no finished full yet that can be read", newest.Epoch)
 	}
@@ -35,6 +37,11 @@ func (r Rule) stopped(c *timeline.Catalogue, f Facts, now time.Time) string {
 			return why
 		}
 	}
+	return ""
+}
+
+// lostPins returns which pinned revision of a catalogue cannot be restored.
+func lostPins(c *timeline.Catalogue) string {
 	for i := range c.Timelines {
 		if why := lostPin(&c.Timelines[i]); why != "" {
 			return why
@@ -65,6 +72,7 @@ func followed(c *timeline.Catalogue) []pair {
 
 // Compared returns the fulls of which Facts should say how many keys live in them.
 func Compared(c timeline.Catalogue) []snapshot.Ref {
+	c = trusted(c)
 	var out []snapshot.Ref
 	add := func(h *timeline.History) {
 		if f := h.NewestFull(); f != nil && !slices.Contains(out, f.Ref) {

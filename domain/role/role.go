@@ -29,6 +29,7 @@ const (
 	Compact    Duty = "compact"    // make the chains of the bucket shorter
 	Retention  Duty = "retention"  // tidy the bucket
 	Proof      Duty = "proof"      // record what members hash, and compare them
+	Drill      Duty = "drill"      // rebuild what the store holds, and compare it
 	Defragment Duty = "defragment" // trigger defragmentation of every member
 )
 
@@ -38,7 +39,7 @@ func (r Role) Duties() []Duty {
 	case Follower:
 		return []Duty{Heartbeat}
 	case Leader:
-		return []Duty{Heartbeat, Backup, Compact, Retention, Proof, Defragment}
+		return []Duty{Heartbeat, Backup, Compact, Retention, Proof, Drill, Defragment}
 	default:
 		return nil
 	}

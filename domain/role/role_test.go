@@ -16,7 +16,7 @@ const (
 )
 
 // leading is what only a leader does, in the order of starting.
-var leading = []role.Duty{role.Backup, role.Compact, role.Retention, role.Proof, role.Defragment}
+var leading = []role.Duty{role.Backup, role.Compact, role.Retention, role.Proof, role.Drill, role.Defragment}
 
 func stopped(ds ...role.Duty) []role.Duty {
 	out := slices.Clone(ds)

@@ -26,8 +26,10 @@ const (
 	KindManifest Kind = "manifest" // the description beside a full
 	KindDelta    Kind = "delta"
 	KindProof    Kind = "proof"
-	KindPin      Kind = "pin"  // a revision that is to stay restorable
-	KindMark     Kind = "mark" // what people decided about a timeline
+	KindPin      Kind = "pin"      // a revision that is to stay restorable
+	KindMark     Kind = "mark"     // what people decided about a timeline
+	KindSuspect  Kind = "suspect"  // what is above a revision failed a proof
+	KindVerified Kind = "verified" // a history that was rebuilt is what members hashed
 )
 
 // Mark is what people can decide about a timeline.
@@ -58,6 +60,8 @@ const (
 	digest16      = 16
 	deltaSuffix   = ".delta"
 	proofSuffix   = "-recorded.json"
+	verifiedEnd   = "-verified.json"
+	suspectSuffix = ".json"
 	pinSuffix     = ".json"
 	markSuffix    = ".json"
 	manifestEnd   = ".json"
@@ -90,7 +94,7 @@ type Ref struct {
 
 	// First and Last are the revisions a delta holds, both included. A full
 	// holds (First, Last], and First itself can be restored: it is the compact
-	// revision. A proof is about Last.
+	// revision. A proof is about Last; a suspect mark is about all above Last.
 	First, Last int64
 
 	At time.Time // when the writer fixed the key, to the millisecond, UTC
@@ -134,6 +138,10 @@ func (r Ref) Key() string {
 		return fmt.Sprintf("%s/delta/%0*d-%0*d-%s-%s%s", dir, revDigits, r.Last, revDigits, r.First, at, r.ID, deltaSuffix)
 	case KindProof:
 		return fmt.Sprintf("%s/proof/%0*d-%s%s", dir, revDigits, r.Last, at, proofSuffix)
+	case KindVerified:
+		return fmt.Sprintf("%s/proof/%0*d-%s%s", dir, revDigits, r.Last, at, verifiedEnd)
+	case KindSuspect:
+		return fmt.Sprintf("%s/suspect/%0*d-%s%s", dir, revDigits, r.Last, at, suspectSuffix)
 	case KindPin:
 		return fmt.Sprintf("%s/pin/%0*d-%s%s", dir, revDigits, r.Last, at, pinSuffix)
 	case KindMark:
@@ -169,6 +177,8 @@ func Parse(key string) (Ref, error) {
 	case dir == "full" && ref.parseFull(name):
 	case dir == "delta" && ref.parseDelta(name):
 	case dir == "proof" && ref.parseInstant(KindProof, name, proofSuffix):
+	case dir == "proof" && ref.parseInstant(KindVerified, name, verifiedEnd):
+	case dir == "suspect" && ref.parseInstant(KindSuspect, name, suspectSuffix):
 	case dir == "pin" && ref.parseInstant(KindPin, name, pinSuffix):
 	case dir == "mark" && ref.parseMark(name):
 	default:

@@ -55,6 +55,8 @@ type History struct {
 	Proofs    []snapshot.Ref // by revision
 	Pins      []snapshot.Ref // by revision: points that nobody but who pinned them lets go
 	Marks     []snapshot.Ref // by name: what people decided about the timeline
+	Suspects  []snapshot.Ref // by revision: what is above the lowest failed a proof
+	Verified  []snapshot.Ref // by revision: what was rebuilt and is what members hashed
 	// Strays are descriptions of fulls that the listing does not have.
 	Strays []snapshot.Ref // by revision
 }
@@ -62,6 +64,15 @@ type History struct {
 // Marked reports whether the timeline carries a mark.
 func (h *History) Marked(m snapshot.Mark) bool {
 	return slices.ContainsFunc(h.Marks, func(r snapshot.Ref) bool { return r.Mark() == m })
+}
+
+// Good returns the newest revision up to which the timeline is not suspect; false
+// if nothing of it is.
+func (h *History) Good() (last int64, suspect bool) {
+	if len(h.Suspects) == 0 {
+		return 0, false
+	}
+	return h.Suspects[0].Last, true
 }
 
 // Object is one line of a listing.
@@ -177,6 +188,10 @@ func Catalog(objects []Object) Catalogue {
 			h.Pins = append(h.Pins, ref)
 		case snapshot.KindMark:
 			h.Marks = append(h.Marks, ref)
+		case snapshot.KindSuspect:
+			h.Suspects = append(h.Suspects, ref)
+		case snapshot.KindVerified:
+			h.Verified = append(h.Verified, ref)
 		case snapshot.KindTimeline:
 			h.Described = true
 		}
@@ -210,6 +225,8 @@ func (h *History) Sort() {
 	byRevision := func(a, b snapshot.Ref) int { return cmp.Or(cmp.Compare(a.Last, b.Last), a.At.Compare(b.At)) }
 	slices.SortFunc(h.Proofs, byRevision)
 	slices.SortFunc(h.Pins, byRevision)
+	slices.SortFunc(h.Suspects, byRevision)
+	slices.SortFunc(h.Verified, byRevision)
 	slices.SortFunc(h.Strays, func(a, b snapshot.Ref) int { return cmp.Or(byRevision(a, b), cmp.Compare(a.ID, b.ID)) })
 	slices.SortFunc(h.Marks, func(a, b snapshot.Ref) int { return cmp.Compare(a.ID, b.ID) })
 }

@@ -37,6 +37,8 @@ type Finding struct {
 	Timeline int
 	Object   string // key; empty for a finding about revisions
 	Detail   string
+
+	suspect bool // it is known, and a timeline that follows mends it
 }
 
 // Note is something worth knowing that harms nothing by itself.
@@ -105,7 +107,7 @@ func Look(histories []timeline.History) (findings []Finding, notes []Note) {
 		found, noted := look(&histories[i])
 		notes = append(notes, noted...)
 		for _, f := range found {
-			if f.Kind == fault.NotFound && i < len(histories)-1 {
+			if (f.Kind == fault.NotFound || f.suspect) && i < len(histories)-1 {
 				notes = append(notes, Note{Timeline: f.Timeline, Detail: f.Detail + "; it was superseded"})
 				continue
 			}
@@ -136,6 +138,10 @@ func look(h *timeline.History) (findings []Finding, notes []Note) {
 	}
 	for _, r := range cov.Disputed {
 		find(fault.Diverged, "two deltas disagree about revisions %s", r)
+	}
+	for _, r := range cov.Suspect {
+		find(fault.Diverged, "revisions %s are suspect: what was rebuilt of them is not what the cluster had", r)
+		findings[len(findings)-1].suspect = true
 	}
 	for _, r := range cov.Baseless {
 		find(fault.NotFound, "revisions %s are in deltas, and no full leads up to them", r)

@@ -47,6 +47,8 @@ func TestWhatAListingSays(t *testing.T) {
 			kind: fault.Diverged, finding: "11–20", findings: 1},
 		{name: "two histories and a hole", history: timeline.History{Fulls: []timeline.Full{full(0, 10)},
 			Deltas: []timeline.Delta{delta(11, 20, "a"), delta(11, 20, "b"), delta(31, 40, "c")}}, kind: fault.Diverged, finding: "11–20", findings: 2},
+		{name: "it failed a proof", history: timeline.History{Fulls: []timeline.Full{full(0, 10)}, Deltas: []timeline.Delta{delta(11, 20, "a")},
+			Suspects: []snapshot.Ref{{Kind: snapshot.KindSuspect, Epoch: 1, Last: 15}}}, kind: fault.Diverged, finding: "16–20 are suspect", findings: 1},
 		{name: "a full that is being uploaded", history: timeline.History{Fulls: []timeline.Full{full(0, 10), unfinished}}, note: "being uploaded"},
 		{name: "a description without its full", history: timeline.History{Fulls: []timeline.Full{full(0, 10)}, Strays: []snapshot.Ref{full(0, 30).Ref}},
 			kind: fault.NotFound, finding: "not there", findings: 1},

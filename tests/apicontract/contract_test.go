@@ -170,6 +170,15 @@ var exchanges = []exchange{
 	{name: "a run of retention while one goes on", operation: "runRetention", request: "POST /v1/retention/runs", sidecar: sidecar{role: role.Leader, err: fault.New(fault.Conflict, "tidy", "the bucket", "a run goes on already")}, status: 409},
 	{name: "a run of retention of a follower that knows no leader", operation: "runRetention", request: "POST /v1/retention/runs", sidecar: following(), status: 503},
 	{name: "a run of retention of a sidecar that has none", operation: "runRetention", request: "POST /v1/retention/runs", sidecar: sidecar{bare: true}, status: 503},
+
+	{name: "a drill", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=2&revision=812345", sidecar: following(), status: 200,
+		body: []string{`"timeline":2`, `"revision":812345`, `"tookSeconds":1.5`, `"proof":{"clusterID":"c0de","compactRevision":-1,"hashKV":4026996645`, `"differs":{`, `"computed":4294967295`}},
+	{name: "a drill of nothing", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=0&revision=5", status: 400, body: []string{`"kind":"invalid"`}, breaks: true},
+	{name: "a drill for another site", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", header: "Sec-Fetch-Site: cross-site", status: 403},
+	{name: "a drill of a revision that is not there", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", sidecar: sidecar{err: fault.New(fault.NotFound, "plan restore", "timeline 1", "there is no such timeline")}, status: 404},
+	{name: "a drill while one goes on", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", sidecar: sidecar{err: fault.New(fault.Conflict, "drill", "", "another is under way")}, status: 409},
+	{name: "a drill without room", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", sidecar: sidecar{err: unavailable}, status: 503},
+	{name: "a drill of a sidecar that cannot", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", sidecar: sidecar{bare: true}, status: 503},
 }
 
 func TestEveryAnswerIsAsTheContractSays(t *testing.T) {

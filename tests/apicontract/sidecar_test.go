@@ -20,10 +20,12 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
+	"github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/health"
 	"github.com/revkeeper/revkeeper/domain/heartbeat"
+	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/retention"
 	"github.com/revkeeper/revkeeper/domain/role"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
@@ -66,6 +68,13 @@ func (s sidecar) Tidy(_ context.Context, dryRun bool) (retention.Report, error) 
 		Plan:    retention.Plan{Decisions: []retention.Decision{gone}},
 		Missed:  []retention.Missed{{Decision: gone, Err: fault.New(fault.Immutable, "delete", "", "locked until Monday")}},
 	}, s.err
+}
+
+// Run implements httpapi.Driller.
+func (s sidecar) Run(_ context.Context, t drill.Task) (drill.Outcome, error) {
+	recorded := &proof.Recorded{Hash: proof.Hash{Revision: 5, Compact: -1, HashKV: 4026996645}, ClusterID: "c0de", MemberID: "a1", RecordedAt: at}
+	return drill.Outcome{Task: t, Base: "timelines/00000002/full/x", Deltas: 2, Records: 9, Took: 1500 * time.Millisecond,
+		Proof: recorded, Differs: recorded, Computed: math.MaxUint32}, s.err
 }
 
 func (s sidecar) Live() error { return s.dead }
@@ -180,6 +189,8 @@ func leading() sidecar {
 			},
 			Fresh:     health.Freshness{Fresh: true, Behind: 500 * time.Millisecond, Lag: 45, Reason: "durable up to revision 812300, 45 behind"},
 			Heartbeat: heartbeat.State{Status: heartbeat.Renewed, RenewedAt: at},
+			Proof: proof.Standing{Recorded: proof.Point{Epoch: 1, Revision: 812000, At: at}, Verified: proof.Point{Epoch: 1, Revision: 811000, At: at, Took: time.Minute},
+				Differ: &proof.Disagreement{Revision: 811500, Compact: 811000, Members: []cluster.ID{1, 2}, Detail: "a 1, b 2", At: at}},
 			Retention: retention.State{Rule: "the newest 7 fulls", Next: at, Last: &retention.Summary{At: at, Stopped: "the backup is stale"}},
 		},
 		catalogue: storedCatalogue(),
@@ -276,6 +287,7 @@ func handler(t *testing.T, s sidecar, config httpapi.Config) http.Handler {
 	if !s.bare {
 		sources.Members, sources.Maintenance, sources.Leader, sources.Peers = s, s, s, http.DefaultTransport
 		sources.Defrag = duty{s}
+		sources.Driller = s
 		sources.Retention = s
 	}
 	return httpapi.New(config, sources, slog.New(slog.DiscardHandler)).Handler()

@@ -20,7 +20,7 @@ import (
 )
 
 // patience is ten times what the slowest step takes, only so that nothing hangs.
-const patience = time.Minute
+const patience = 90 * time.Second
 
 // sidecar is one `revkeeper run` process.
 type sidecar struct {

@@ -173,8 +173,8 @@ func (k *Keeper) Delete(ctx context.Context, refs []snapshot.Ref) []error {
 
 // Note implements ports.ArchiveKeeper.
 func (k *Keeper) Note(ctx context.Context, ref snapshot.Ref, note snapshot.Note) error {
-	if ref.Kind != snapshot.KindPin && ref.Kind != snapshot.KindMark {
-		return fault.New(fault.Invalid, "note", ref.Key(), "it is no pin and no mark")
+	if ref.Kind != snapshot.KindPin && ref.Kind != snapshot.KindMark && ref.Kind != snapshot.KindSuspect {
+		return fault.New(fault.Invalid, "note", ref.Key(), "it is no pin, no mark and no suspicion")
 	}
 	err := createJSON(ctx, k.store, ref.Key(), note)
 	if errors.Is(err, fault.Conflict) {

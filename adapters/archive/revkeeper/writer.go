@@ -107,6 +107,12 @@ func (w *Writer) StoreProof(ctx context.Context, epoch int, p proof.Recorded) er
 	return createJSON(ctx, w.store, ref.Key(), p)
 }
 
+// StoreVerified implements ports.ArchiveWriter.
+func (w *Writer) StoreVerified(ctx context.Context, v proof.Verified) error {
+	ref := snapshot.Ref{Kind: snapshot.KindVerified, Epoch: v.Timeline, Last: v.Revision, At: v.VerifiedAt}
+	return createJSON(ctx, w.store, ref.Key(), v)
+}
+
 // StoreDelta implements ports.ArchiveWriter. The key carries the content's
 // digest and the instant of sealing, so an object of that name is this one.
 func (w *Writer) StoreDelta(ctx context.Context, d ports.SealedDelta) error {

@@ -7,7 +7,7 @@ import (
 )
 
 func proofOf(s openapi.ProofStanding) (proof.Standing, error) {
-	out := proof.Standing{Recorded: pointOf(s.Recorded)}
+	out := proof.Standing{Recorded: pointOf(s.Recorded), Verified: pointOf(s.Verified)}
 	d := s.Disagreement
 	if d.Detail == "" {
 		return out, nil
@@ -24,5 +24,5 @@ func proofOf(s openapi.ProofStanding) (proof.Standing, error) {
 }
 
 func pointOf(p openapi.ProofPoint) proof.Point {
-	return proof.Point{Epoch: p.Timeline, Revision: p.Revision, At: p.At}
+	return proof.Point{Epoch: p.Timeline, Revision: p.Revision, At: p.At, Took: seconds(p.TookSeconds)}
 }

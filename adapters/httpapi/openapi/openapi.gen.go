@@ -82,6 +82,7 @@ const (
 	DutyBackup     Duty = "backup"
 	DutyCompact    Duty = "compact"
 	DutyDefragment Duty = "defragment"
+	DutyDrill      Duty = "drill"
 	DutyHeartbeat  Duty = "heartbeat"
 	DutyProof      Duty = "proof"
 	DutyRetention  Duty = "retention"
@@ -95,6 +96,8 @@ func (e Duty) Valid() bool {
 	case DutyCompact:
 		return true
 	case DutyDefragment:
+		return true
+	case DutyDrill:
 		return true
 	case DutyHeartbeat:
 		return true
@@ -839,6 +842,9 @@ type ProofPoint struct {
 	At       time.Time `json:"at"`
 	Revision int64     `json:"revision"`
 	Timeline int       `json:"timeline"`
+
+	// TookSeconds Of what was verified, how long the rebuilding took; absent where that is not known here.
+	TookSeconds float64 `json:"tookSeconds,omitempty,omitzero"`
 }
 
 // ProofStanding How far the backup is proven, as far as this sidecar knows.
@@ -849,12 +855,52 @@ type ProofStanding struct {
 
 	// Recorded A revision of a timeline of which something is known.
 	Recorded ProofPoint `json:"recorded,omitempty,omitzero"`
+
+	// Verified A revision of a timeline of which something is known.
+	Verified ProofPoint `json:"verified,omitempty,omitzero"`
 }
 
 // Range A run of revisions, both ends included.
 type Range struct {
 	First int64 `json:"first"`
 	Last  int64 `json:"last"`
+}
+
+// Rebuilt What a drill showed.
+type Rebuilt struct {
+	// Computed What it hashes to where `differs` was recorded.
+	Computed int64 `json:"computed,omitempty,omitzero"`
+	Deltas   int   `json:"deltas"`
+
+	// Differs What a live member answered to HashKV. As `proof` the newest that the
+	// history agrees with, as `differs` the oldest that it is known not to.
+	Differs RecordedProof `json:"differs,omitempty,omitzero"`
+
+	// Full Key of the full that it was rebuilt from.
+	Full string `json:"full"`
+
+	// Proof What a live member answered to HashKV. As `proof` the newest that the
+	// history agrees with, as `differs` the oldest that it is known not to.
+	Proof RecordedProof `json:"proof,omitempty,omitzero"`
+
+	// Records Applied from deltas.
+	Records  int64 `json:"records"`
+	Revision int64 `json:"revision"`
+	Timeline int   `json:"timeline"`
+
+	// TookSeconds Of the rebuilding alone.
+	TookSeconds float64 `json:"tookSeconds"`
+}
+
+// RecordedProof What a live member answered to HashKV. As `proof` the newest that the
+// history agrees with, as `differs` the oldest that it is known not to.
+type RecordedProof struct {
+	ClusterID       string    `json:"clusterID"`
+	CompactRevision int64     `json:"compactRevision"`
+	HashKV          int64     `json:"hashKV"`
+	MemberID        string    `json:"memberID"`
+	RecordedAt      time.Time `json:"recordedAt"`
+	Revision        int64     `json:"revision"`
 }
 
 // Retention How this sidecar tidies the store while it leads.
@@ -992,6 +1038,9 @@ type SidecarSummary struct {
 	// LiveRevision Newest revision of the cluster, as far as it knows.
 	LiveRevision int64 `json:"liveRevision"`
 
+	// Proof How far the backup is proven, as far as this sidecar knows.
+	Proof ProofStanding `json:"proof,omitempty,omitzero"`
+
 	// Reason Why.
 	Reason string `json:"reason"`
 
@@ -1113,8 +1162,14 @@ type Timeline struct {
 	// Reason Why it began.
 	Reason string `json:"reason,omitempty,omitzero"`
 
+	// Suspect Revisions that failed a proof; they are not restored unless that is asked for.
+	Suspect []Range `json:"suspect,omitempty,omitzero"`
+
 	// Timeline Its number, from 1.
 	Timeline int `json:"timeline"`
+
+	// Verified What was rebuilt and is what live members hashed, by revision.
+	Verified []Proof `json:"verified,omitempty,omitzero"`
 
 	// Windows Revisions that can be restored, ascending.
 	Windows []Range `json:"windows"`
@@ -1186,6 +1241,12 @@ type AnnounceMaintenanceParams struct {
 	Seconds int `form:"seconds" json:"seconds"`
 }
 
+// RebuildHistoryParams defines parameters for RebuildHistory.
+type RebuildHistoryParams struct {
+	Timeline int   `form:"timeline" json:"timeline"`
+	Revision int64 `form:"revision" json:"revision"`
+}
+
 // RunRetentionParams defines parameters for RunRetention.
 type RunRetentionParams struct {
 	// DryRun Only say what would be done.
@@ -1236,6 +1297,9 @@ type ServerInterface interface {
 	// GetMembers All members of the cluster as this sidecar sees them
 	// (GET /v1/members)
 	GetMembers(w http.ResponseWriter, r *http.Request)
+	// RebuildHistory Rebuild a history beside this member, and compare it
+	// (POST /v1/rebuilds)
+	RebuildHistory(w http.ResponseWriter, r *http.Request, params RebuildHistoryParams)
 	// RunRetention Tidy the store now
 	// (POST /v1/retention/runs)
 	RunRetention(w http.ResponseWriter, r *http.Request, params RunRetentionParams)
@@ -1323,6 +1387,12 @@ func (_ Unimplemented) WithdrawMaintenance(w http.ResponseWriter, r *http.Reques
 // GetMembers All members of the cluster as this sidecar sees them
 // (GET /v1/members)
 func (_ Unimplemented) GetMembers(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RebuildHistory Rebuild a history beside this member, and compare it
+// (POST /v1/rebuilds)
+func (_ Unimplemented) RebuildHistory(w http.ResponseWriter, r *http.Request, params RebuildHistoryParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1716,6 +1786,52 @@ func (siw *ServerInterfaceWrapper) GetMembers(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// RebuildHistory operation middleware
+func (siw *ServerInterfaceWrapper) RebuildHistory(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RebuildHistoryParams
+
+	// ------------- Required query parameter "timeline" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "timeline", r.URL.Query(), &params.Timeline, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "timeline"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "timeline", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "revision" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "revision", r.URL.Query(), &params.Revision, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "revision"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "revision", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RebuildHistory(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // RunRetention operation middleware
 func (siw *ServerInterfaceWrapper) RunRetention(w http.ResponseWriter, r *http.Request) {
 
@@ -2001,6 +2117,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/retention/runs", wrapper.RunRetention)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/rebuilds", wrapper.RebuildHistory)
 	})
 
 	return r
@@ -2992,6 +3111,134 @@ func (response GetMembersdefaultApplicationProblemPlusJSONResponse) VisitGetMemb
 	return err
 }
 
+type RebuildHistoryRequestObject struct {
+	Params RebuildHistoryParams
+}
+
+type RebuildHistoryResponseObject interface {
+	VisitRebuildHistoryResponse(w http.ResponseWriter) error
+}
+
+type RebuildHistory200JSONResponse Rebuilt
+
+func (response RebuildHistory200JSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildHistory400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RebuildHistory400ApplicationProblemPlusJSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildHistory401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RebuildHistory401ApplicationProblemPlusJSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildHistory403ApplicationProblemPlusJSONResponse Problem
+
+func (response RebuildHistory403ApplicationProblemPlusJSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildHistory404ApplicationProblemPlusJSONResponse Problem
+
+func (response RebuildHistory404ApplicationProblemPlusJSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildHistory409ApplicationProblemPlusJSONResponse Problem
+
+func (response RebuildHistory409ApplicationProblemPlusJSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildHistory503ApplicationProblemPlusJSONResponse Problem
+
+func (response RebuildHistory503ApplicationProblemPlusJSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RebuildHistorydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RebuildHistorydefaultApplicationProblemPlusJSONResponse) VisitRebuildHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RunRetentionRequestObject struct {
 	Params RunRetentionParams
 }
@@ -3571,6 +3818,9 @@ type StrictServerInterface interface {
 	// GetMembers All members of the cluster as this sidecar sees them
 	// (GET /v1/members)
 	GetMembers(ctx context.Context, request GetMembersRequestObject) (GetMembersResponseObject, error)
+	// RebuildHistory Rebuild a history beside this member, and compare it
+	// (POST /v1/rebuilds)
+	RebuildHistory(ctx context.Context, request RebuildHistoryRequestObject) (RebuildHistoryResponseObject, error)
 	// RunRetention Tidy the store now
 	// (POST /v1/retention/runs)
 	RunRetention(ctx context.Context, request RunRetentionRequestObject) (RunRetentionResponseObject, error)
@@ -3908,6 +4158,32 @@ func (sh *strictHandler) GetMembers(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(GetMembersResponseObject); ok {
 		if err := validResponse.VisitGetMembersResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RebuildHistory operation middleware
+func (sh *strictHandler) RebuildHistory(w http.ResponseWriter, r *http.Request, params RebuildHistoryParams) {
+	var request RebuildHistoryRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RebuildHistory(ctx, request.(RebuildHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RebuildHistory")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RebuildHistoryResponseObject); ok {
+		if err := validResponse.VisitRebuildHistoryResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

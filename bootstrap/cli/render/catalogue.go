@@ -66,6 +66,7 @@ func history(p *page, h *timeline.History, deltas bool) {
 		{"gaps", cover.Gaps, "cannot be restored"},
 		{"baseless", cover.Baseless, "in deltas, but no full leads up to them"},
 		{"disputed", cover.Disputed, "two deltas hold different content"},
+		{"suspect", cover.Suspect, "failed a proof, so not restored without --allow-suspect"},
 	} {
 		if len(r.ranges) > 0 {
 			p.row("  "+r.name, ranges(r.ranges)+" ("+r.means+")")
@@ -73,6 +74,9 @@ func history(p *page, h *timeline.History, deltas bool) {
 	}
 	if n := len(h.Proofs); n > 0 {
 		p.row("  proofs", fmt.Sprintf("%d, newest at revision %d", n, h.Proofs[n-1].Last))
+	}
+	if n := len(h.Verified); n > 0 {
+		p.row("  verified", fmt.Sprintf("rebuilt and compared up to revision %d at %s", h.Verified[n-1].Last, instant(h.Verified[n-1].At)))
 	}
 	for _, pin := range h.Pins {
 		p.row("  pinned", fmt.Sprintf("%d since %s", pin.Last, instant(pin.At)))

@@ -26,6 +26,7 @@ type PlanDocument struct {
 	Windows      []chain.Range `json:"windows"`
 	EtcdVersion  string        `json:"etcdVersion,omitempty"` // that was backed up
 	ForEtcd      string        `json:"forEtcd,omitempty"`     // the release that the directory is made for, where one was named
+	Suspect      bool          `json:"suspect,omitempty"`     // the revision failed a proof
 	Excluded     []Excluded    `json:"excluded,omitempty"`
 }
 
@@ -40,7 +41,7 @@ func PlanOf(plan restore.Plan, req restore.Request) PlanDocument {
 	d := PlanDocument{
 		Timeline: plan.Epoch, Revision: plan.Target, DataDir: req.Dir, Reason: plan.Reason, Chosen: req.Chosen,
 		Full: plan.Base.Key(), DropsNewer: plan.DropsNewer(), Bytes: plan.Bytes(), BumpRevision: plan.BumpTo,
-		Deltas: []string{}, Witnesses: []string{}, Windows: plan.Coverage.Windows,
+		Deltas: []string{}, Witnesses: []string{}, Windows: plan.Coverage.Windows, Suspect: plan.Suspect(),
 	}
 	if d.EtcdVersion = plan.EtcdVersion; plan.Etcd.Known() {
 		d.ForEtcd = plan.Etcd.String()
@@ -92,6 +93,9 @@ func Forecast(w io.Writer, f restore.Forecast, req restore.Request) error {
 	}
 	for _, x := range plan.Excluded {
 		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
+	}
+	if plan.Suspect() {
+		p.row("  suspect", "the revision failed a proof: it is not what the cluster had")
 	}
 	p.row("  revisions", revisions(plan))
 	p.row("  member", identity(req))

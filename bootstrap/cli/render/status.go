@@ -29,6 +29,7 @@ func Status(w io.Writer, c openapi.Cluster, whole bool) error {
 		member(p, m, heartbeat)
 	}
 	p.line("")
+	proven(p, c.Members)
 	if c.Healthy {
 		p.line("healthy")
 	} else {
@@ -45,6 +46,26 @@ func Status(w io.Writer, c openapi.Cluster, whole bool) error {
 		p.line("  %s", oneLine(r))
 	}
 	return p.writeTo(w)
+}
+
+// proven says how far the backup is proven, as the leader's sidecar knows.
+func proven(p *page, members []openapi.ClusterMember) {
+	for _, m := range members {
+		if m.Sidecar.Role != openapi.RoleLeader {
+			continue
+		}
+		if at := m.Sidecar.Proof.Recorded; at.Timeline != 0 {
+			p.line("members' hash is recorded up to revision %d, %s", at.Revision, instant(at.At))
+		}
+		if at := m.Sidecar.Proof.Verified; at.Timeline != 0 {
+			took := ""
+			if at.TookSeconds > 0 {
+				took = " in " + time.Duration(at.TookSeconds*float64(time.Second)).Round(time.Millisecond).String()
+			}
+			p.line("rebuilt from the store%s and compared up to revision %d, %s", took, at.Revision, instant(at.At))
+		}
+		p.line("")
+	}
 }
 
 func member(p *page, m openapi.ClusterMember, heartbeat string) {

@@ -133,6 +133,9 @@ func readsBack(t *testing.T, a Pair, s *fake.ObjectStore) {
 	if err := a.StoreProof(ctx, epoch, proof.Recorded{Hash: proof.Hash{Revision: 1, HashKV: 5}, RecordedAt: At}); err != nil {
 		t.Fatal(err)
 	}
+	if err := a.StoreVerified(ctx, proof.Verified{Recorded: proof.Recorded{Hash: proof.Hash{Revision: 1, HashKV: 5}}, Timeline: epoch, VerifiedAt: At}); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Create(ctx, "somebody's/file", strings.NewReader("x"), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +144,7 @@ func readsBack(t *testing.T, a Pair, s *fake.ObjectStore) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	h := c.Timelines[0]
-	if h.Reason != "test" || !h.Described || len(h.Fulls) != 1 || !h.Fulls[0].Finished || len(h.Deltas) != 1 || len(h.Proofs) != 1 {
+	if h.Reason != "test" || !h.Described || len(h.Fulls) != 1 || !h.Fulls[0].Finished || len(h.Deltas) != 1 || len(h.Proofs) != 1 || len(h.Verified) != 1 || h.Verified[0].Last != 1 {
 		t.Fatalf("%+v", h)
 	}
 	if h.Fulls[0].Ref != full.Ref || h.Deltas[0].Ref != sealed.Ref || h.Deltas[0].Size != sealed.Size {

@@ -188,14 +188,18 @@ func notes(t *testing.T, k Kept, s *fake.ObjectStore) {
 			t.Error(err)
 		}
 	}
+	suspicion := snapshot.Ref{Kind: snapshot.KindSuspect, Epoch: epoch, Last: 2, At: At}
+	if err := k.Note(t.Context(), suspicion, snapshot.Note{Note: "it failed a proof", At: At}); err != nil {
+		t.Error(err)
+	}
 	if err := k.Note(t.Context(), snapshot.Ref{Kind: snapshot.KindDelta, Epoch: epoch}, snapshot.Note{}); !errors.Is(err, fault.Invalid) {
 		t.Errorf("a note under the name of a delta: %v", err)
 	}
 	c, err := k.Catalogue(t.Context())
-	if err != nil || len(c.Timelines[0].Pins) != 1 || c.Timelines[0].Pins[0] != pin {
+	if err != nil || len(c.Timelines[0].Pins) != 1 || c.Timelines[0].Pins[0] != pin || len(c.Timelines[0].Suspects) != 1 || c.Timelines[0].Suspects[0] != suspicion {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if errs := k.Delete(t.Context(), []snapshot.Ref{pin}); errs[0] != nil || len(s.Keys()) != 2 {
+	if errs := k.Delete(t.Context(), []snapshot.Ref{pin}); errs[0] != nil || len(s.Keys()) != 3 {
 		t.Errorf("unpinned: %v, %v", errs, s.Keys())
 	}
 }

@@ -29,6 +29,7 @@ func RunBuilder(t *testing.T, implementation string, open func(dir string) ports
 		run  func(t *testing.T, b ports.SnapshotBuilder)
 	}{
 		{"it streams the base and what was applied, as etcd would", builds},
+		{"it says how much room there is", saysRoom},
 		{"it reads the history for the proof", readsHistory},
 		{"it reads the history while the snapshot is read", readsBoth},
 		{"it folds", buildsFolded},
@@ -43,6 +44,13 @@ func RunBuilder(t *testing.T, implementation string, open func(dir string) ports
 			c.run(t, open(dir))
 			Holds(t, dir)
 		})
+	}
+}
+
+func saysRoom(t *testing.T, b ports.SnapshotBuilder) {
+	dir, free, err := b.Free(t.Context())
+	if err != nil || free <= 0 || dir == "" {
+		t.Errorf("%d bytes in %q, %v", free, dir, err)
 	}
 }
 

@@ -1,0 +1,37 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/revkeeper/revkeeper/adapters/httpapi/openapi"
+	"github.com/revkeeper/revkeeper/domain/drill"
+	"github.com/revkeeper/revkeeper/domain/proof"
+)
+
+// Drill implements ports.Sidecars.
+func (c *Client) Drill(ctx context.Context, address string, t drill.Task) (drill.Outcome, error) {
+	query := url.Values{"timeline": {strconv.Itoa(t.Epoch)}, "revision": {strconv.FormatInt(t.Revision, 10)}}
+	var r openapi.Rebuilt
+	err := c.ask(ctx, question{method: http.MethodPost, address: address, path: "/v1/rebuilds", query: query}, &r)
+	if err == nil && (r.Timeline != t.Epoch || r.Revision != t.Revision) {
+		err = nonsense(address, fmt.Sprintf("it rebuilt revision %d of timeline %d", r.Revision, r.Timeline))
+	}
+	if err != nil {
+		return drill.Outcome{}, err
+	}
+	return drill.Outcome{Task: t, Base: oneLine(r.Full), Deltas: r.Deltas, Records: r.Records, Took: seconds(r.TookSeconds),
+		Proof: recordedOf(r.Proof), Differs: recordedOf(r.Differs), Computed: uint32(r.Computed)}, nil
+}
+
+// recordedOf returns nil for none.
+func recordedOf(p openapi.RecordedProof) *proof.Recorded {
+	if p.RecordedAt.IsZero() {
+		return nil
+	}
+	return &proof.Recorded{Hash: proof.Hash{Revision: p.Revision, Compact: p.CompactRevision, HashKV: uint32(p.HashKV)},
+		ClusterID: oneLine(p.ClusterID), MemberID: oneLine(p.MemberID), RecordedAt: p.RecordedAt}
+}

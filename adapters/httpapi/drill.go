@@ -1,0 +1,45 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/revkeeper/revkeeper/adapters/httpapi/openapi"
+	"github.com/revkeeper/revkeeper/domain/drill"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/proof"
+)
+
+// RebuildHistory carries out a drill beside the own member.
+func (s *Server) RebuildHistory(ctx context.Context, request openapi.RebuildHistoryRequestObject) (openapi.RebuildHistoryResponseObject, error) {
+	if s.sources.Driller == nil {
+		return nil, notHere("rebuild", "history")
+	}
+	p := request.Params
+	var ps fault.Problems
+	if p.Timeline < 1 {
+		ps = append(ps, fault.Problem{Key: "timeline", Value: fmt.Sprint(p.Timeline), Detail: "is no timeline", Remedy: "its number, from 1"})
+	}
+	if p.Revision < 1 {
+		ps = append(ps, fault.Problem{Key: "revision", Value: fmt.Sprint(p.Revision), Detail: "is no revision", Remedy: "a revision that can be restored"})
+	}
+	if err := ps.OrNil(); err != nil {
+		return nil, err
+	}
+	out, err := s.sources.Driller.Run(ctx, drill.Task{Epoch: p.Timeline, Revision: p.Revision})
+	if err != nil {
+		return nil, err
+	}
+	return openapi.RebuildHistory200JSONResponse(openapi.Rebuilt{
+		Timeline: out.Epoch, Revision: out.Revision, Full: out.Base, Deltas: out.Deltas, Records: out.Records, TookSeconds: out.Took.Seconds(),
+		Proof: recordedProofOf(out.Proof), Differs: recordedProofOf(out.Differs), Computed: int64(out.Computed)}), nil
+}
+
+// recordedProofOf is empty for none.
+func recordedProofOf(p *proof.Recorded) openapi.RecordedProof {
+	if p == nil {
+		return openapi.RecordedProof{}
+	}
+	return openapi.RecordedProof{Revision: p.Revision, CompactRevision: p.Compact, HashKV: int64(p.HashKV),
+		ClusterID: p.ClusterID, MemberID: p.MemberID, RecordedAt: p.RecordedAt.UTC()}
+}

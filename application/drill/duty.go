@@ -1,0 +1,187 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/revkeeper/revkeeper/application/supervise"
+	rule "github.com/revkeeper/revkeeper/domain/drill"
+	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/schedule"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// Config is how the duty behaves.
+type Config struct {
+	// Next returns when to drill after a moment, the zero time for never; nil for
+	// never at all.
+	Next  func(after time.Time) time.Time
+	Retry schedule.Backoff // between tries of a store that is away
+}
+
+// Somewhere carries out a drill, here or elsewhere, and says where.
+type Somewhere interface {
+	Run(ctx context.Context, t rule.Task) (out rule.Outcome, where string, err error)
+}
+
+// Backup is told that its timeline failed a proof: it begins another.
+type Backup interface {
+	Doubt(epoch int)
+}
+
+// Ledger keeps what is known of proofs.
+type Ledger interface {
+	Standing() proof.Standing
+	// Verified takes over what was verified just now.
+	Verified(p proof.Point)
+}
+
+// Sign says who drills; it waits until the sidecar is sure that it leads.
+type Sign func(ctx context.Context) (snapshot.Writer, error)
+
+// Duty drills by schedule while the own member leads, and writes down what came of
+// it. One runs at a time.
+type Duty struct {
+	config  Config
+	archive ports.Archive
+	writer  ports.ArchiveWriter
+	keeper  ports.ArchiveKeeper
+	place   Somewhere
+	backup  Backup
+	ledger  Ledger
+	sign    Sign
+	observe ports.Observer
+}
+
+// NewDuty returns a Duty.
+func NewDuty(c Config, a ports.Archive, w ports.ArchiveWriter, k ports.ArchiveKeeper, place Somewhere, b Backup, l Ledger, sign Sign, o ports.Observer) *Duty {
+	return &Duty{config: c, archive: a, writer: w, keeper: k, place: place, backup: b, ledger: l, sign: sign, observe: o}
+}
+
+// Run implements the duty. It returns the context's error.
+func (d *Duty) Run(ctx context.Context) error {
+	for {
+		var next time.Time
+		if d.config.Next != nil {
+			next = d.config.Next(time.Now())
+		}
+		if err := supervise.Until(ctx, next); err != nil {
+			return err
+		}
+		if _, err := d.Drill(ctx); err != nil && ctx.Err() == nil {
+			d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillFailed, Level: levelOf(err), Err: err,
+				Message: "the drill could not be carried out; it is tried again when it is next due"})
+		}
+	}
+}
+
+// levelOf tells what damages the backup from what only kept it from being looked at.
+func levelOf(err error) event.Level {
+	switch fault.KindOf(err) {
+	case fault.Corrupt, fault.Diverged, fault.NotFound:
+		return event.Error
+	}
+	return event.Warn
+}
+
+// Drill rebuilds the newest restorable revision, and writes down what that showed. A
+// history that is not what the cluster had is rebuilt a second time before it is
+// believed; then its timeline is marked, and the backup begins another. That is no
+// error.
+func (d *Duty) Drill(ctx context.Context) (rule.Outcome, error) {
+	if differ := d.ledger.Standing().Differ; differ != nil {
+		return rule.Outcome{}, fault.New(fault.Unavailable, "drill", "", "the members of etcd disagree, so nothing can be proven: "+differ.Detail)
+	}
+	c, err := d.archive.Catalogue(ctx)
+	if err != nil {
+		return rule.Outcome{}, err
+	}
+	task, none := rule.Pick(&c)
+	if none != "" {
+		return rule.Outcome{}, fault.New(fault.Unavailable, "drill", "", none)
+	}
+	d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillStarted, Epoch: task.Epoch, Revision: task.Revision,
+		Message: fmt.Sprintf("drill: revision %d of timeline %d is rebuilt and compared", task.Revision, task.Epoch)})
+	out, where, err := d.place.Run(ctx, task)
+	if err != nil {
+		return out, err
+	}
+	if out.Differs != nil {
+		again, _, err := d.place.Run(ctx, task)
+		if err != nil {
+			return out, err
+		}
+		if !again.Confirms(out) {
+			return again, fault.New(fault.Unavailable, "drill", where,
+				fmt.Sprintf("rebuilt twice, it was another history each time: %s; %s", out, again)).
+				WithRemedy("look at the memory and the disk of that machine")
+		}
+		return again, d.doubt(ctx, again)
+	}
+	return out, d.confirm(ctx, out, where)
+}
+
+// confirm writes down what a history was compared with.
+func (d *Duty) confirm(ctx context.Context, out rule.Outcome, where string) error {
+	if out.Proof != nil {
+		w, err := d.sign(ctx)
+		if err != nil {
+			return err
+		}
+		v := proof.Verified{Recorded: *out.Proof, Timeline: out.Epoch, Restored: out.Revision, Base: out.Base, Deltas: out.Deltas, Records: out.Records,
+			TookSeconds: out.Took.Seconds(), Where: where, By: w.Member, VerifiedAt: time.Now().UTC().Truncate(time.Millisecond)}
+		if err := d.writer.StoreVerified(ctx, v); err != nil {
+			return err
+		}
+		d.ledger.Verified(proof.Point{Epoch: out.Epoch, Revision: v.Revision, At: v.VerifiedAt, Took: out.Took})
+	}
+	d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillPassed, Epoch: out.Epoch, Revision: out.Revision, Records: out.Records, Took: out.Took,
+		Message: fmt.Sprintf("%s (on %s)", out, where)})
+	return nil
+}
+
+// doubt ends a timeline: the mark first, which outlives this sidecar, then the
+// backup. A store that is away is tried again for as long as the sidecar leads.
+func (d *Duty) doubt(ctx context.Context, out rule.Outcome) error {
+	err := proof.Check(*out.Differs, out.Computed)
+	var good int64
+	for failures := 1; ; failures++ {
+		var tryErr error
+		if good, tryErr = d.mark(ctx, out); tryErr == nil {
+			break
+		}
+		d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillFailed, Level: event.Error, Epoch: out.Epoch, Err: tryErr,
+			Message: fmt.Sprintf("%s; its timeline could not be marked as suspect, which is tried again", out)})
+		if waitErr := supervise.Until(ctx, time.Now().Add(d.config.Retry.After(failures))); waitErr != nil {
+			return waitErr
+		}
+	}
+	d.observe.Observe(event.Event{At: time.Now(), Kind: event.TimelineSuspect, Level: event.Error, Epoch: out.Epoch, Revision: good, Took: out.Took, Err: err,
+		Message: fmt.Sprintf("what timeline %d holds above revision %d is not what the cluster had; it is marked as suspect and a new timeline begins", out.Epoch, good)})
+	d.backup.Doubt(out.Epoch)
+	return nil
+}
+
+func (d *Duty) mark(ctx context.Context, out rule.Outcome) (good int64, err error) {
+	w, err := d.sign(ctx)
+	if err != nil {
+		return 0, err
+	}
+	c, err := d.archive.Catalogue(ctx)
+	if err != nil {
+		return 0, err
+	}
+	h := c.Find(out.Epoch)
+	if h == nil {
+		h = &timeline.History{}
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	good = out.Good(h)
+	ref := snapshot.Ref{Kind: snapshot.KindSuspect, Epoch: out.Epoch, Last: good, At: now}
+	return good, d.keeper.Note(ctx, ref, snapshot.Note{Note: out.String(), At: now, Version: w.Version})
+}

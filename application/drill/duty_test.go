@@ -1,0 +1,312 @@
+package drill_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/revkeeper/revkeeper/application/drill"
+	proofs "github.com/revkeeper/revkeeper/application/proof"
+	"github.com/revkeeper/revkeeper/domain/cluster"
+	rule "github.com/revkeeper/revkeeper/domain/drill"
+	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/health"
+	"github.com/revkeeper/revkeeper/domain/heartbeat"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/role"
+	"github.com/revkeeper/revkeeper/domain/schedule"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// world is a bucket of one timeline up to revision 40, and the place where drills
+// are carried out. It is asked for nothing else.
+type world struct {
+	ports.Archive
+	ports.ArchiveWriter
+	ports.ArchiveKeeper
+	ledger *proofs.Ledger
+
+	mu       sync.Mutex
+	outcomes []rule.Outcome // of the next drills
+	failure  error
+	away     int // how often the store refuses a mark
+	suspects []snapshot.Ref
+	notes    []snapshot.Note
+	verified []proof.Verified
+	doubted  []int
+	drills   []time.Time
+	events   []event.Event
+}
+
+func (w *world) Catalogue(context.Context) (timeline.Catalogue, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := timeline.History{Timeline: timeline.Timeline{Epoch: 1}, Described: true, Suspects: slices.Clone(w.suspects),
+		Fulls:  []timeline.Full{{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, Last: 10}, Finished: true}},
+		Deltas: []timeline.Delta{{Ref: snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 1, First: 11, Last: 40}}}}
+	return timeline.Catalogue{Timelines: []timeline.History{h}}, nil
+}
+
+func (w *world) StoreVerified(_ context.Context, v proof.Verified) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.verified = append(w.verified, v)
+	return nil
+}
+
+func (w *world) Note(_ context.Context, ref snapshot.Ref, n snapshot.Note) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.away--; w.away >= 0 {
+		return fault.New(fault.Unavailable, "create", ref.Key(), "503")
+	}
+	w.suspects, w.notes = append(w.suspects, ref), append(w.notes, n)
+	return nil
+}
+
+// Run implements drill.Somewhere.
+func (w *world) Run(ctx context.Context, t rule.Task) (rule.Outcome, string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.drills = append(w.drills, time.Now())
+	if w.failure != nil {
+		return rule.Outcome{}, "m2", w.failure
+	}
+	out := rule.Outcome{Proof: &proof.Recorded{Hash: proof.Hash{Revision: 35, HashKV: 7}, MemberID: "a1"}}
+	if len(w.outcomes) > 0 {
+		out, w.outcomes = w.outcomes[0], w.outcomes[1:]
+	}
+	out.Task, out.Took = t, time.Minute
+	return out, "m2", ctx.Err()
+}
+
+func (w *world) Doubt(epoch int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.doubted = append(w.doubted, epoch)
+}
+
+func (w *world) Observe(e event.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+}
+
+func (w *world) kinds() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []string
+	for _, e := range w.events {
+		out = append(out, string(e.Kind))
+	}
+	return strings.Join(out, " ")
+}
+
+func (w *world) duty(next func(time.Time) time.Time) *drill.Duty {
+	sign := func(context.Context) (snapshot.Writer, error) {
+		return snapshot.Writer{Member: "m1", Version: "v1"}, nil
+	}
+	c := drill.Config{Next: next, Retry: schedule.Backoff{Min: time.Second, Max: time.Minute}}
+	return drill.NewDuty(c, w, w, w, w, w, w.ledger, sign, w)
+}
+
+func newWorld() *world { return &world{ledger: proofs.NewLedger()} }
+
+func differs(good int64) rule.Outcome {
+	out := rule.Outcome{Differs: &proof.Recorded{Hash: proof.Hash{Revision: 35, HashKV: 7}, MemberID: "a1"}, Computed: 8}
+	if good > 0 {
+		out.Proof = &proof.Recorded{Hash: proof.Hash{Revision: good}}
+	}
+	return out
+}
+
+func TestWhatADrillShowsIsWrittenDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		out, err := w.duty(nil).Drill(t.Context())
+		if err != nil || out.Revision != 40 || out.Epoch != 1 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		if len(w.verified) != 1 {
+			t.Fatalf("%+v", w.verified)
+		}
+		v := w.verified[0]
+		if v.Timeline != 1 || v.Revision != 35 || v.Restored != 40 || v.Where != "m2" || v.By != "m1" || v.TookSeconds != 60 || v.VerifiedAt.IsZero() {
+			t.Errorf("%+v", v)
+		}
+		if got := w.ledger.Standing().Verified; got.Epoch != 1 || got.Revision != 35 || got.Took != time.Minute || !got.At.Equal(v.VerifiedAt) {
+			t.Errorf("standing %+v", got)
+		}
+		if got := w.kinds(); got != "drill_started drill_passed" {
+			t.Error(got)
+		}
+	})
+}
+
+func TestWithoutAProofNothingIsVerified(t *testing.T) {
+	w := newWorld()
+	w.outcomes = []rule.Outcome{{}}
+	if _, err := w.duty(nil).Drill(t.Context()); err != nil || len(w.verified) != 0 || w.ledger.Standing().Verified.Epoch != 0 {
+		t.Errorf("%v, %+v", err, w.verified)
+	}
+	if got := w.kinds(); got != "drill_started drill_passed" {
+		t.Error(got)
+	}
+}
+
+func TestAHistoryThatDiffersTwiceEndsItsTimeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.outcomes, w.away = []rule.Outcome{differs(20), differs(20)}, 3
+		began := time.Now()
+		if _, err := w.duty(nil).Drill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.suspects) != 1 || w.suspects[0].Kind != snapshot.KindSuspect || w.suspects[0].Last != 20 || w.suspects[0].Epoch != 1 ||
+			!strings.Contains(w.notes[0].Note, "member a1 answered HashKV 7") || w.notes[0].Version != "v1" {
+			t.Errorf("%+v %+v", w.suspects, w.notes)
+		}
+		if !slices.Equal(w.doubted, []int{1}) || len(w.verified) != 0 || time.Since(began) == 0 {
+			t.Errorf("doubted %v, verified %v after %s", w.doubted, w.verified, time.Since(began))
+		}
+		last := w.events[len(w.events)-1]
+		if last.Kind != event.TimelineSuspect || last.Level != event.Error || last.Revision != 20 || last.FaultKind() != fault.Diverged {
+			t.Errorf("%+v", last)
+		}
+		// It is suspect now: nothing more to find out about it.
+		if _, err := w.duty(nil).Drill(t.Context()); fault.KindOf(err) != fault.Unavailable || len(w.drills) != 2 {
+			t.Errorf("%v after %d drills", err, len(w.drills))
+		}
+	})
+}
+
+func TestADifferenceThatIsFoundOnceIsAFaultOfTheMachine(t *testing.T) {
+	w := newWorld()
+	w.outcomes = []rule.Outcome{differs(20)} // the second agrees
+	_, err := w.duty(nil).Drill(t.Context())
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "memory") {
+		t.Errorf("%v", err)
+	}
+	if len(w.suspects)+len(w.doubted)+len(w.verified) != 0 {
+		t.Errorf("%v, %v, %v", w.suspects, w.doubted, w.verified)
+	}
+}
+
+func TestNoDrillWhileTheMembersDisagree(t *testing.T) {
+	w := newWorld()
+	d := drill.NewDuty(drill.Config{}, w, w, w, w, w, disputed{}, nil, w)
+	if _, err := d.Drill(t.Context()); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "a 1, b 2") || len(w.drills) != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+type disputed struct{}
+
+func (disputed) Standing() proof.Standing {
+	return proof.Standing{Differ: &proof.Disagreement{Detail: "a 1, b 2"}}
+}
+func (disputed) Verified(proof.Point) {}
+
+func TestDrillsComeBySchedule(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		failure error
+		level   event.Level
+	}{
+		{"all is well", nil, 0},
+		{"no room", fault.New(fault.Unavailable, "drill", "", "no room"), event.Warn},
+		{"a damaged object", fault.New(fault.Corrupt, "drill", "full", "damaged"), event.Error},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				w.failure = tc.failure
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				daily := func(after time.Time) time.Time { return after.Truncate(24 * time.Hour).Add(24 * time.Hour) }
+				go func() { ended <- w.duty(daily).Run(ctx) }()
+				time.Sleep(72*time.Hour + time.Minute)
+				cancel()
+				if err := <-ended; !errors.Is(err, context.Canceled) {
+					t.Errorf("ended with %v", err)
+				}
+				if n := len(w.drills); n != 3 {
+					t.Errorf("%d drills in three days", n)
+				}
+				failed := 0
+				for _, e := range w.events {
+					if e.Kind == event.DrillFailed {
+						failed++
+						if e.Level != tc.level {
+							t.Errorf("%+v", e)
+						}
+					}
+				}
+				if (failed == 3) != (tc.failure != nil) {
+					t.Errorf("%d failures", failed)
+				}
+			})
+		})
+	}
+}
+
+// others is a cluster of a leader and two followers, some of whom cannot drill.
+type others struct {
+	cannot map[string]error
+	asked  []string
+}
+
+func (o *others) Cluster(context.Context) (health.Cluster, error) {
+	member := func(name string, as role.Role) health.Member {
+		return health.Member{Entry: heartbeat.Entry{Member: cluster.Member{Name: name}}, Own: as == role.Leader, Healthy: true, Sidecar: &health.View{Role: as}}
+	}
+	return health.Cluster{Members: []health.Member{member("m1", role.Leader), member("m2", role.Follower), member("m3", role.Follower)}}, nil
+}
+
+func (o *others) Drill(_ context.Context, m health.Member, t rule.Task) (rule.Outcome, error) {
+	o.asked = append(o.asked, m.Member.Name)
+	return rule.Outcome{Task: t}, o.cannot[m.Member.Name]
+}
+
+func TestADrillGoesToAFollowerFirst(t *testing.T) {
+	busy := fault.New(fault.Conflict, "drill", "", "another is under way")
+	old := fault.New(fault.NotFound, "ask", "", "there is nothing at this path")
+	damaged := fault.New(fault.Corrupt, "drill", "full", "damaged")
+	for _, tc := range []struct {
+		story  string
+		cannot map[string]error
+		asked  string
+		where  string
+		kind   fault.Kind
+	}{
+		{"the first follower", nil, "m2", "m2", ""},
+		{"it is busy: the next", map[string]error{"m2": busy}, "m2 m3", "m3", ""},
+		{"an older version does not know how", map[string]error{"m2": old}, "m2 m3", "m3", ""},
+		{"nobody can: the leader itself", map[string]error{"m2": busy, "m3": old}, "m2 m3", "m1", fault.Internal},
+		{"what is damaged is damaged everywhere", map[string]error{"m2": damaged}, "m2", "m2", fault.Corrupt},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			o := &others{cannot: tc.cannot}
+			here := drill.NewDriller(nil, full{}, newWorld())
+			_, where, err := drill.NewPlace(o, here, "m1", newWorld()).Run(t.Context(), rule.Task{Epoch: 1, Revision: 40})
+			if got := strings.Join(o.asked, " "); got != tc.asked || where != tc.where || fault.KindOf(err) != tc.kind {
+				t.Errorf("asked %s, done on %s, %v", got, where, err)
+			}
+		})
+	}
+}
+
+// full is a disk that cannot even be asked: it shows who drills here.
+type full struct{ ports.SnapshotBuilder }
+
+func (full) Free(context.Context) (string, int64, error) {
+	return "", 0, fault.New(fault.Internal, "look for free space", "", "here")
+}

@@ -1,0 +1,65 @@
+package cli_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+)
+
+// doubted is a bucket whose first timeline failed a proof above revision 20, and
+// whose second begins behind it.
+func doubted(t *testing.T) *bucket {
+	t.Helper()
+	b := newBucket(t)
+	one := b.begin(1, "the store holds no timeline yet", 0)
+	b.full(one, 0, 10, true)
+	b.delta(one, 11, 20, "key")
+	b.delta(one, 21, 30, "key")
+	b.must(b.writer.StoreVerified(b.Context(), proof.Verified{Recorded: proof.Recorded{Hash: proof.Hash{Revision: 20}}, Timeline: one, VerifiedAt: b.tick()}))
+	mark := snapshot.Ref{Kind: snapshot.KindSuspect, Epoch: one, Last: 20, At: b.tick()}
+	b.must(b.store.Create(b.Context(), mark.Key(), strings.NewReader("{}"), 2))
+	two := b.begin(31, "what timeline 1 holds above revision 20 failed a proof", one)
+	b.full(two, 30, 35, false)
+	return b
+}
+
+func TestWhatIsSuspectIsShownAndNotRestored(t *testing.T) {
+	b := doubted(t)
+	got := command(t, "list", "--store", b.url())
+	if got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	golden(t, "list-suspect.txt", got.stdout, b.dir, "/STORE")
+	for _, tc := range []struct {
+		story string
+		args  []string
+		code  int
+		says  string
+	}{
+		{"the newest is the next timeline's", []string{"--to-revision", "latest"}, 0, "restored revision 35 of timeline 2"},
+		{"a good revision of the first", []string{"--to-revision", "20"}, 0, "restored revision 20 of timeline 1"},
+		{"one that is not", []string{"--to-revision", "25"}, 6, "restore revision 20, the nearest that is good"},
+		{"the newest of the first is its newest good one", []string{"--to-revision", "latest", "--timeline", "1"}, 0, "restored revision 20 of timeline 1"},
+		{"one that is not, all the same", []string{"--to-revision", "25", "--allow-suspect"}, 0, "the revision is suspect"},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			got := command(t, append([]string{"restore", "--store", b.url(), "--data-dir", filepath.Join(t.TempDir(), "data")}, tc.args...)...)
+			if got.code != tc.code || !strings.Contains(got.stdout+got.stderr, tc.says) {
+				t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+			}
+		})
+	}
+	plan := command(t, "restore", "--store", b.url(), "--to-revision", "25", "--allow-suspect", "--dry-run")
+	if plan.code != 0 || !strings.Contains(plan.stdout, "failed a proof") {
+		t.Errorf("exit %d: %s%s", plan.code, plan.stdout, plan.stderr)
+	}
+	if got := command(t, "verify", "--store", b.url(), "--spool-dir", b.spool, "--level", "structure"); got.code != 0 || !strings.Contains(got.stdout, "revisions 21–30 are suspect") {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := command(t, "verify", "--store", b.url(), "--spool-dir", b.spool, "--level", "structure", "--timeline", "1"); got.code != 6 {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}

@@ -1,0 +1,167 @@
+package drill_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/revkeeper/revkeeper/domain/cluster"
+	"github.com/revkeeper/revkeeper/domain/drill"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/health"
+	"github.com/revkeeper/revkeeper/domain/heartbeat"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/role"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+)
+
+// A history agrees with the first so many of n proofs, and some cannot be read.
+func TestTheNewestProofThatAgreesIsFoundInFewSteps(t *testing.T) {
+	for n := range 40 {
+		for agreeing := range n + 1 {
+			for broken := -1; broken < n; broken++ {
+				left := make([]int, 0, n)
+				for i := range n {
+					left = append(left, i)
+				}
+				s, compared := drill.NewSearch(n), 0
+				for i, more := s.Next(); more; i, more = s.Next() {
+					if left[i] == broken {
+						left = append(left[:i], left[i+1:]...)
+						s.Gone()
+						continue
+					}
+					compared++
+					s.Found(i, left[i] < agreeing)
+				}
+				want := 0 // the first of what is left that differs
+				for want < len(left) && left[want] < agreeing {
+					want++
+				}
+				if i, ok := s.Agreed(); ok != (want > 0) || ok && i != want-1 {
+					t.Fatalf("%d of %d agree, %d is broken: found %d, %v", agreeing, n, broken, i, ok)
+				}
+				if i, ok := s.Differs(); ok != (want < len(left)) || ok && i != want {
+					t.Fatalf("%d of %d agree, %d is broken: differs from %d, %v", agreeing, n, broken, i, ok)
+				}
+				if compared > 8 || agreeing == n && n > 0 && broken != n-1 && compared != 1 {
+					t.Fatalf("%d of %d agree: %d were compared", agreeing, n, compared)
+				}
+			}
+		}
+	}
+}
+
+func bucket(change func(h *timeline.History)) *timeline.Catalogue {
+	h := timeline.History{Timeline: timeline.Timeline{Epoch: 2}, Described: true,
+		Fulls:  []timeline.Full{{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 2, First: 0, Last: 10}, Finished: true}},
+		Deltas: []timeline.Delta{{Ref: snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 2, First: 11, Last: 40}}}}
+	change(&h)
+	return &timeline.Catalogue{Timelines: []timeline.History{{Timeline: timeline.Timeline{Epoch: 1}}, h}}
+}
+
+func TestWhatIsRebuilt(t *testing.T) {
+	for _, tc := range []struct {
+		story  string
+		bucket *timeline.Catalogue
+		want   int64 // 0: nothing
+		says   string
+	}{
+		{"the newest revision of the newest timeline", bucket(func(*timeline.History) {}), 40, ""},
+		{"its base is pending", bucket(func(h *timeline.History) { h.Fulls = nil }), 0, "nothing of timeline 2"},
+		{"it is suspect already", bucket(func(h *timeline.History) {
+			h.Suspects = []snapshot.Ref{{Kind: snapshot.KindSuspect, Epoch: 2, Last: 30}}
+		}), 0, "suspect above revision 30"},
+		{"an empty bucket", &timeline.Catalogue{}, 0, "no timeline"},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			task, reason := drill.Pick(tc.bucket)
+			if task.Revision != tc.want || (reason == "") != (tc.want != 0) || !strings.Contains(reason, tc.says) || tc.want != 0 && task.Epoch != 2 {
+				t.Errorf("Pick = %+v, %q", task, reason)
+			}
+		})
+	}
+}
+
+func TestUpToWhereAHistoryThatDiffersIsGood(t *testing.T) {
+	at := func(rev int64) *proof.Recorded { return &proof.Recorded{Hash: proof.Hash{Revision: rev}} }
+	h := &timeline.History{Verified: []snapshot.Ref{{Last: 10}, {Last: 20}, {Last: 50}}}
+	for _, tc := range []struct {
+		story string
+		o     drill.Outcome
+		h     *timeline.History
+		good  int64
+	}{
+		{"up to the newest proof that it agrees with", drill.Outcome{Proof: at(30), Differs: at(40)}, h, 30},
+		{"it agrees with none: up to what was verified before", drill.Outcome{Differs: at(40)}, h, 20},
+		{"nothing was ever verified", drill.Outcome{Differs: at(40)}, &timeline.History{}, 0},
+	} {
+		if got := tc.o.Good(tc.h); got != tc.good {
+			t.Errorf("%s: %d, want %d", tc.story, got, tc.good)
+		}
+	}
+}
+
+func TestADifferenceIsBelievedTwice(t *testing.T) {
+	differs := drill.Outcome{Task: drill.Task{Epoch: 1, Revision: 9}, Differs: &proof.Recorded{}}
+	agrees := drill.Outcome{Task: differs.Task, Proof: &proof.Recorded{}}
+	if !differs.Confirms(differs) || agrees.Confirms(differs) || differs.Confirms(agrees) {
+		t.Error("a difference must be found twice, and only then is one")
+	}
+}
+
+func TestOutcomesInWords(t *testing.T) {
+	rec := &proof.Recorded{Hash: proof.Hash{Revision: 30, HashKV: 77}, MemberID: "a1"}
+	for says, o := range map[string]drill.Outcome{
+		"is not what the cluster had: member a1 answered HashKV 77": {Differs: rec, Computed: 78},
+		"up to revision 30 it is what member a1 hashed":             {Proof: rec},
+		"no hash of a live member is stored":                        {},
+	} {
+		if !strings.Contains(o.String(), says) {
+			t.Errorf("%q lacks %q", o, says)
+		}
+	}
+}
+
+func TestRoom(t *testing.T) {
+	if err := drill.Room("/spool", 300, 100, 50); err != nil {
+		t.Errorf("twice the database is enough: %v", err)
+	}
+	err := drill.Room("/spool", 299, 100, 50)
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "/spool") || !strings.Contains(err.Error(), "300") {
+		t.Errorf("a byte less: %v", err)
+	}
+}
+
+func TestWhereDrillsAreCarriedOut(t *testing.T) {
+	member := func(name string, as role.Role, change func(m *health.Member)) health.Member {
+		m := health.Member{Entry: heartbeat.Entry{Member: cluster.Member{Name: name}}, Healthy: true, Sidecar: &health.View{Role: as}}
+		change(&m)
+		return m
+	}
+	as := func(*health.Member) {}
+	for _, tc := range []struct {
+		story   string
+		members []health.Member
+		want    string
+	}{
+		{"followers by name, never the leader itself", []health.Member{
+			member("a", role.Leader, func(m *health.Member) { m.Own = true }), member("c", role.Follower, as), member("b", role.Follower, as)}, "b c"},
+		{"a learner first", []health.Member{member("b", role.Follower, as), member("c", role.Follower, func(m *health.Member) { m.Member.Learner = true })}, "c b"},
+		{"none that is unwell, unknown or silent", []health.Member{
+			member("b", role.Follower, func(m *health.Member) { m.Healthy = false }), member("c", role.Unknown, as),
+			member("d", role.Follower, func(m *health.Member) { m.Sidecar = nil })}, ""},
+		{"another that believes that it leads is left alone", []health.Member{member("b", role.Leader, as)}, ""},
+		{"nobody else", []health.Member{member("a", role.Leader, func(m *health.Member) { m.Own = true })}, ""},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			var names []string
+			for _, m := range drill.Places(health.Cluster{Members: tc.members}) {
+				names = append(names, m.Member.Name)
+			}
+			if got := strings.Join(names, " "); got != tc.want {
+				t.Errorf("Places = %q, want %q", got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,101 @@
+package retention_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/revkeeper/revkeeper/domain/retention"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+)
+
+func suspectAbove(rev int64) snapshot.Ref {
+	return snapshot.Ref{Kind: snapshot.KindSuspect, Epoch: 1, Last: rev, At: now}
+}
+
+func proofAt(rev int64) snapshot.Ref {
+	return snapshot.Ref{Kind: snapshot.KindProof, Epoch: 1, Last: rev, At: now}
+}
+
+// A timeline with fulls 10, 20, 30 and 40, of which only what is up to 25 is good,
+// and the one that followed it.
+func doubted(change func(h *timeline.History)) timeline.Catalogue {
+	h := history(full(10, 50*day), full(20, 45*day), delta(21, 25, 44*day), delta(26, 30, 43*day), full(30, 42*day), delta(31, 39, 41*day), full(40, 40*day))
+	h.Proofs = []snapshot.Ref{proofAt(20), proofAt(25), proofAt(40)}
+	h.Suspects = []snapshot.Ref{suspectAbove(25)}
+	h.ClusterID = "c"
+	change(&h)
+	next := history(full(50, hour))
+	next.Epoch, next.First, next.ClusterID, next.BeganAt = 2, 41, "c", now.Add(-39*day)
+	for i := range next.Fulls {
+		next.Fulls[i].Epoch = 2
+	}
+	return timeline.Catalogue{Timelines: []timeline.History{h, next}}
+}
+
+func TestWhatIsSuspectTakesThePlaceOfNothing(t *testing.T) {
+	only := func(limit int) retention.Rule {
+		r := rule()
+		r.Policy.Limit = limit
+		return r
+	}
+	for _, tc := range []struct {
+		story string
+		rule  retention.Rule
+		c     timeline.Catalogue
+		gone  string
+	}{
+		{"the newest good chain up to its proof stays though newer fulls are there, and these go", only(1), doubted(func(*timeline.History) {}),
+			"proof 40, delta 39, delta 30, manifest 40, manifest 30, manifest 10, full 40, full 30, full 10"},
+		{"a policy counts good fulls only", only(3), doubted(func(*timeline.History) {}),
+			"proof 40, delta 39, delta 30, manifest 40, manifest 30, full 40, full 30"},
+		{"without the mark the newest proof would be what stays", only(1), doubted(func(h *timeline.History) { h.Suspects = nil }),
+			"proof 20, proof 25, delta 39, delta 30, delta 25, manifest 30, manifest 20, manifest 10, full 30, full 20, full 10"},
+		{"while the timeline is frozen nothing of it goes", func() retention.Rule { r := only(1); r.Frozen = 60 * day; return r }(), doubted(func(*timeline.History) {}), ""},
+		{"a pinned revision stays though it is suspect", only(1), doubted(func(h *timeline.History) {
+			h.Pins = []snapshot.Ref{{Kind: snapshot.KindPin, Epoch: 1, Last: 35, At: now}}
+		}), "proof 40, delta 30, manifest 40, manifest 10, full 40, full 10"},
+		{"a full above is kept where nothing else leads to the good revision", only(1), doubted(func(h *timeline.History) {
+			h.Fulls = h.Fulls[2:]
+			h.Fulls[0].First = 15
+		}), "proof 40, delta 39, delta 30, delta 25, manifest 40, full 40"},
+		{"a retired timeline goes whole", only(1), doubted(func(h *timeline.History) {
+			h.Marks = []snapshot.Ref{{Kind: snapshot.KindMark, Epoch: 1, ID: string(snapshot.Retired)}}
+		}), "all"},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			p := retention.Make(tc.c, tc.rule, retention.Facts{}, now)
+			if p.Stopped != "" {
+				t.Fatal(p.Stopped)
+			}
+			got := gone(p)
+			if tc.gone == "all" {
+				if n := len(got); n == 0 || !slices.Contains(got, "suspect 25") || !slices.Contains(got, "timeline 0") {
+					t.Errorf("goes: %v", got)
+				}
+				return
+			}
+			if strings.Join(got, ", ") != tc.gone {
+				t.Errorf("goes: %s\nwant  %s", strings.Join(got, ", "), tc.gone)
+			}
+		})
+	}
+}
+
+func TestASuspectTimelineThatNoOtherFollowsStopsEverything(t *testing.T) {
+	c := doubted(func(*timeline.History) {})
+	c.Timelines = c.Timelines[:1]
+	c.Timelines[0].Fulls[3].At = now.Add(-hour)
+	stoppedBy(t, retention.Make(c, rule(), retention.Facts{}, now), "suspect above revision 25")
+}
+
+func TestAPlanDoesNotHoldOnceATimelineIsSuspect(t *testing.T) {
+	planned := doubted(func(h *timeline.History) { h.Suspects = nil })
+	if why := retention.Changed(planned, doubted(func(*timeline.History) {}), nil); !strings.Contains(why, "timeline 1 is suspect now") {
+		t.Errorf("%q", why)
+	}
+	if why := retention.Changed(planned, planned, nil); why != "" {
+		t.Errorf("%q", why)
+	}
+}

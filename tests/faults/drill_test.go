@@ -1,0 +1,182 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
+	"github.com/revkeeper/revkeeper/adapters/datadir"
+	"github.com/revkeeper/revkeeper/application/drill"
+	drillrule "github.com/revkeeper/revkeeper/domain/drill"
+	"github.com/revkeeper/revkeeper/domain/event"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/health"
+	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/schedule"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
+	"github.com/revkeeper/revkeeper/tests/oracle"
+	"github.com/revkeeper/revkeeper/tests/servers"
+)
+
+// drills puts together the duty of drills beside a backup, on this machine.
+func (s *sidecar) drills(store ports.ObjectStore) *drill.Duty {
+	s.t.Helper()
+	archive := revkeeper.New(store)
+	driller := drill.NewDriller(archive, datadir.NewBuilder(s.t.TempDir()), s.events)
+	sign := func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{Member: "m"}, nil }
+	c := drill.Config{Retry: schedule.Backoff{Min: 1, Max: 1}}
+	return drill.NewDuty(c, archive, s.Guard, revkeeper.NewKeeper(store, nil), drill.NewPlace(alone{}, driller, "m", s.events), s.Backup, s.Ledger, sign, s.events)
+}
+
+// alone is a leader whose sidecar knows of no other.
+type alone struct{}
+
+func (alone) Cluster(context.Context) (health.Cluster, error) { return health.Cluster{}, nil }
+
+func (alone) Drill(context.Context, health.Member, drillrule.Task) (drillrule.Outcome, error) {
+	return drillrule.Outcome{}, fault.New(fault.Internal, "drill", "", "nobody is there")
+}
+
+// deaf is a watcher that loses the last change of one transaction. Revisions stay
+// consecutive, and so do the changes within each: nothing that the backup sees tells.
+type deaf struct {
+	ports.Watcher
+	mu   sync.Mutex
+	lose string // the key whose change is lost
+	lost int64  // the revision
+}
+
+func (d *deaf) Watch(ctx context.Context, from int64) (ports.Watch, error) {
+	w, err := d.Watcher.Watch(ctx, from)
+	return &deafWatch{w, d}, err
+}
+
+type deafWatch struct {
+	ports.Watch
+	*deaf
+}
+
+func (w *deafWatch) Next() (ports.Changes, error) {
+	c, err := w.Watch.Next()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, r := range c.Records {
+		if w.lost == 0 && r.Sub > 0 && strings.Contains(string(r.KeyValue), w.lose) {
+			w.lost = r.Main
+			c.Records = slices.Delete(slices.Clone(c.Records), i, i+1)
+			break
+		}
+	}
+	return c, err
+}
+
+// The watch loses a change and nobody notices: until a drill does.
+func TestADrillFindsWhatTheWatchLost(t *testing.T) {
+	source := servers.StartEtcd(t, version, 1)
+	client := oracle.Connect(t, source.Endpoints()[0])
+	head := puts(t, client, "before", 30)
+	store := newGate()
+	ear := &deaf{lose: "unheard"}
+	b := startBackupAs(t, source.Endpoints()[0], store, func(s *inprocess.Setup) {
+		s.Watcher = func(w ports.Watcher) ports.Watcher { ear.Watcher = w; return ear }
+	})
+	b.awaitDurable(head)
+	b.prove(store)
+	drills := b.drills(store)
+
+	head = puts(t, client, "heard", 30)
+	b.awaitDurable(head)
+	proven := proveByCompaction(t, b, client, head)
+
+	if _, err := client.Txn(t.Context()).Then(clientv3.OpPut("heard too", "1"), clientv3.OpPut("unheard", "1")).Commit(); err != nil {
+		t.Fatal(err)
+	}
+	head = puts(t, client, "after", 30)
+	b.awaitDurable(head)
+	if ear.lost == 0 {
+		t.Fatal("nothing was lost: the test tests nothing")
+	}
+	if lost := b.events.of(event.WatchLost); len(lost) > 0 {
+		t.Fatalf("the watch was lost: %v", lost[0].Err)
+	}
+	proveByCompaction(t, b, client, head)
+	if out, err := drills.Drill(t.Context()); err != nil || out.Differs == nil {
+		t.Fatalf("what was lost was not found: %v, %v", out, err)
+	}
+
+	// It is marked, a new timeline begins, and its full is right.
+	alarm := b.events.of(event.TimelineSuspect)
+	if len(alarm) != 1 || alarm[0].Level != event.Error || alarm[0].Revision != proven {
+		t.Fatalf("%+v", alarm)
+	}
+	eventually(t, "a new timeline with a full", func() bool {
+		s := b.state.Backup()
+		return s.Epoch == 2 && s.LastFull != nil && s.LastFull.Epoch == 2
+	})
+	head = puts(t, client, "in the new timeline", 20)
+	b.awaitDurable(head)
+	sameAfterRestore(t, store, client, 0, head)
+
+	c := catalogue(t, store)
+	first, second := c.Timelines[0], c.Timelines[1]
+	if good, suspect := first.Good(); !suspect || good != proven {
+		t.Errorf("timeline 1 is good up to %d (%v), want %d", good, suspect, proven)
+	}
+	if second.Parent != 1 || second.Fork != proven || !strings.Contains(second.Reason, "failed a proof") {
+		t.Errorf("timeline 2 is %+v", second.Timeline)
+	}
+	if _, res, err := tryRestore(t, store, 1, proven); err != nil || res.Proof == nil || res.Proof.Revision != proven {
+		t.Errorf("what is good of it cannot be restored: %v, %v", res.Proof, err)
+	}
+	if _, _, err := tryRestore(t, store, 0, ear.lost); fault.KindOf(err) != fault.Diverged || !strings.Contains(err.Error(), "nearest that is good") {
+		t.Errorf("what was lost is restored: %v", err)
+	}
+
+	// The next drill is of the new timeline, and passes.
+	proveByCompaction(t, b, client, head)
+	if out, err := drills.Drill(t.Context()); err != nil || out.Epoch != 2 || out.Proof == nil || out.Proof.Revision != head || out.Differs != nil {
+		t.Errorf("a good backup: %v, %v", out, err)
+	}
+	verifiedIs(t, store, 2, head)
+}
+
+// proveByCompaction has etcd compact at a revision and returns it once its hash is
+// recorded.
+func proveByCompaction(t *testing.T, b *sidecar, client *clientv3.Client, revision int64) int64 {
+	t.Helper()
+	compactAt(t, client, revision)
+	eventually(t, "a proof of the compaction", func() bool { return b.Ledger.Standing().Recorded.Revision == revision })
+	return revision
+}
+
+// verifiedIs checks what the store says was verified.
+func verifiedIs(t *testing.T, store ports.ObjectStore, epoch int, revision int64) {
+	t.Helper()
+	c := catalogue(t, store)
+	refs := c.Find(epoch).Verified
+	if len(refs) != 1 || refs[0].Last != revision {
+		t.Fatalf("verified: %v", refs)
+	}
+	body, err := store.Open(t.Context(), refs[0].Key(), 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v proof.Verified
+	if err := json.Unmarshal(text, &v); err != nil || v.Revision != revision || v.Timeline != epoch || v.Where != "m" || v.HashKV == 0 || v.Base == "" {
+		t.Errorf("%s: %+v, %v", refs[0].Key(), v, err)
+	}
+}
