@@ -28,13 +28,15 @@ func (p Program) restore() *cobra.Command {
 		Args: noArgs,
 	}
 	flags := storeFlags(cmd)
+	var file snapshotFlags
+	file.register(cmd)
 	f := &restoreFlags{}
 	f.register(cmd.Flags())
 	output := outputFlag(cmd)
 	dryRun := cmd.Flags().Bool("dry-run", false, "show what would be done, and do nothing")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		req, wrong := f.request(time.Now(), *dryRun)
-		c, err := p.loadStore(flags, output, wrong...)
+		c, err := p.loadStore(flags, output, append(wrong, file.set(cmd)...)...)
 		if err != nil {
 			return err
 		}

@@ -69,11 +69,13 @@ func (p Program) restorePlan() *cobra.Command {
 		Args:    oneFile,
 	}
 	flags := storeFlags(cmd)
+	var file snapshotFlags
+	file.register(cmd)
 	f := &planFlags{}
 	f.register(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		req, wrong := f.request(time.Now())
-		c, err := p.loadStore(flags, tableOnly(), wrong...)
+		c, err := p.loadStore(flags, tableOnly(), append(wrong, file.set(cmd)...)...)
 		if err != nil {
 			return err
 		}
@@ -111,13 +113,15 @@ func (p Program) restoreApply() *cobra.Command {
 		Args:    oneFile,
 	}
 	flags := storeFlags(cmd)
+	var file snapshotFlags
+	file.register(cmd)
 	var place placeFlags
 	place.register(cmd.Flags())
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r := flagReader{}
 		place.read(&r)
-		c, err := p.loadStore(flags, output, r.problems...)
+		c, err := p.loadStore(flags, output, append(r.problems, file.set(cmd)...)...)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/revkeeper/revkeeper/bootstrap/config"
 	"github.com/revkeeper/revkeeper/bootstrap/logging"
 	"github.com/revkeeper/revkeeper/bootstrap/wiring"
+	"github.com/revkeeper/revkeeper/domain/fault"
 )
 
 func (p Program) run() *cobra.Command {
@@ -28,6 +29,9 @@ func (p Program) run() *cobra.Command {
 		c, err := p.load(flags, config.Everything)
 		if err != nil {
 			return err
+		}
+		if at, err := c.Store.Location(); err == nil && at.Scheme == config.SchemeSnapshot {
+			return fault.Problems{{Key: "store.url", Value: c.Store.URL, Detail: "is a snapshot file, which is only read", Remedy: "file:///folder or s3://bucket/prefix"}}
 		}
 		log := logging.New(c.Log, p.Stderr)
 		logging.Adopt(log)

@@ -13,6 +13,8 @@ import (
 const (
 	SchemeFile = "file"
 	SchemeS3   = "s3"
+	// SchemeSnapshot is of one snapshot file, which commands read and none changes.
+	SchemeSnapshot = "snapshot"
 )
 
 // Location is where a store's URL leads.
@@ -20,6 +22,9 @@ type Location struct {
 	Scheme string
 	Folder string    // for SchemeFile
 	S3     s3.Config // for SchemeS3
+	// File is for SchemeSnapshot, and SkipHashCheck takes it without its SHA-256.
+	File          string
+	SkipHashCheck bool
 }
 
 // The parameters of an s3 URL.
@@ -30,6 +35,18 @@ const (
 	paramCA             = "ca"
 	paramConditionalPut = "conditionalPut"
 )
+
+// paramSkipHashCheck is the parameter of a snapshot URL.
+const paramSkipHashCheck = "skipHashCheck"
+
+// SnapshotURL is the store of one snapshot file, whose path is absolute.
+func SnapshotURL(path string, skipHashCheck bool) string {
+	u := url.URL{Scheme: SchemeSnapshot, Path: path}
+	if skipHashCheck {
+		u.RawQuery = url.Values{paramSkipHashCheck: {"true"}}.Encode()
+	}
+	return u.String()
+}
 
 var s3Parameters = []string{paramEndpoint, paramRegion, paramPathStyle, paramCA, paramConditionalPut}
 
@@ -76,6 +93,8 @@ func parseStore(text string) (Location, []fault.Problem) {
 		r.add("has a fragment", "escape # as %23")
 	case u.Scheme == SchemeFile:
 		return Location{Scheme: SchemeFile, Folder: u.Path}, r.file(u)
+	case u.Scheme == SchemeSnapshot:
+		return r.snapshot(u), r.problems
 	case u.Scheme == SchemeS3:
 		c := r.s3(u)
 		return Location{Scheme: SchemeS3, S3: c}, r.problems
@@ -95,6 +114,22 @@ func (r *urlReader) file(u *url.URL) []fault.Problem {
 		r.add("has parameters, which a folder does not take", "escape ? as %3F")
 	}
 	return r.problems
+}
+
+func (r *urlReader) snapshot(u *url.URL) Location {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		r.add("has parameters that cannot be read", "name=value pairs joined by &")
+	}
+	for _, name := range sortedKeys(query) {
+		if name != paramSkipHashCheck {
+			r.add("has the unknown parameter "+name, didYouMean(name, []string{paramSkipHashCheck}))
+		}
+	}
+	if u.Host != "" || strings.Trim(u.Path, "/") == "" {
+		r.add("names no file, or one that does not begin at the root", "three slashes and the absolute path: snapshot:///tmp/snapshot.db")
+	}
+	return Location{Scheme: SchemeSnapshot, File: u.Path, SkipHashCheck: r.flag(query, paramSkipHashCheck, false)}
 }
 
 func (r *urlReader) s3(u *url.URL) s3.Config {

@@ -51,12 +51,8 @@ var observeSet = wire.NewSet(
 	observers,
 )
 
-// archiveSet reads a bucket once, in whichever format it is.
-var archiveSet = wire.NewSet(
-	revkeeper.New, gardener.New, newAnyArchive, newAnyKeeper,
-	wire.Bind(new(ports.Archive), new(*anyArchive)),
-	wire.Bind(new(ports.ArchiveKeeper), new(anyKeeper)),
-)
+// archiveSet reads a bucket once, in whichever format it is, or a snapshot file.
+var archiveSet = wire.NewSet(revkeeper.New, gardener.New, newAnyArchive, newAnyKeeper, openArchive, openKeeper)
 
 // warmArchiveSet looks at one of our own format again and again.
 var warmArchiveSet = wire.NewSet(

@@ -29,6 +29,8 @@ func openStore(ctx context.Context, c config.Store) (bareStore, error) {
 		return local.New(at.Folder)
 	case config.SchemeS3:
 		return s3.New(ctx, at.S3)
+	case config.SchemeSnapshot:
+		return noStore{at.File}, nil
 	}
 	return nil, fault.New(fault.Unsupported, "open store", at.Scheme, "this build has no such store")
 }

@@ -200,16 +200,21 @@ func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bu
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
 	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(wiringAnyArchive, c)
+	if err != nil {
+		return nil, err
+	}
 	wiringOwnArchive := newOwnArchive(archive)
 	dirs := datadir.Dirs{}
-	restorer := restore.New(wiringAnyArchive, dirs, observer)
+	restorer := restore.New(portsArchive, dirs, observer)
 	wiringAnyKeeper := newAnyKeeper(objectStore, gardenerArchive)
+	archiveKeeper := openKeeper(wiringAnyKeeper, portsArchive)
 	bucket := &Bucket{
 		Store:    objectStore,
-		Archive:  wiringAnyArchive,
+		Archive:  portsArchive,
 		Own:      wiringOwnArchive,
 		Restorer: restorer,
-		Keeper:   wiringAnyKeeper,
+		Keeper:   archiveKeeper,
 	}
 	return bucket, nil
 }
@@ -254,10 +259,15 @@ func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logg
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
 	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(wiringAnyArchive, store)
+	if err != nil {
+		return nil, err
+	}
 	wiringAnyKeeper := newAnyKeeper(objectStore, gardenerArchive)
+	archiveKeeper := openKeeper(wiringAnyKeeper, portsArchive)
 	spool := c.Spool
 	snapshotBuilder := newBuilder(spool)
-	verifier := verify.New(wiringAnyArchive, wiringAnyKeeper, snapshotBuilder, observer)
+	verifier := verify.New(portsArchive, archiveKeeper, snapshotBuilder, observer)
 	return verifier, nil
 }
 
@@ -278,9 +288,13 @@ func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
 	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(wiringAnyArchive, store)
+	if err != nil {
+		return nil, err
+	}
 	spool := c.Spool
 	snapshotBuilder := newBuilder(spool)
-	inspector := inspect.New(wiringAnyArchive, snapshotBuilder, observer)
+	inspector := inspect.New(portsArchive, snapshotBuilder, observer)
 	return inspector, nil
 }
 
@@ -300,11 +314,15 @@ func InitializeExport(ctx context.Context, c config.Config, to Destination, log 
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
 	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(wiringAnyArchive, store)
+	if err != nil {
+		return nil, err
+	}
 	dirs := datadir.Dirs{}
-	restorer := restore.New(wiringAnyArchive, dirs, observer)
+	restorer := restore.New(portsArchive, dirs, observer)
 	spool := c.Spool
 	snapshotBuilder := newBuilder(spool)
-	exporter := export.New(wiringAnyArchive, snapshotBuilder, observer)
+	exporter := export.New(portsArchive, snapshotBuilder, observer)
 	snapshotTaker, err := newTaker(ctx, to, store, spool, observer)
 	if err != nil {
 		return nil, err

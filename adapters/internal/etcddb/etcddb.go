@@ -110,6 +110,16 @@ func Facts(ctx context.Context, tx *bolt.Tx) (ports.FullFacts, error) {
 	return f, err
 }
 
+// Auth reads whether etcd's authentication is on, and its revision (etcd
+// server/storage/schema/auth.go); zero where the database does not say.
+func Auth(tx *bolt.Tx) snapshot.Auth {
+	b := tx.Bucket([]byte("auth"))
+	if b == nil {
+		return snapshot.Auth{}
+	}
+	return snapshot.Auth{Enabled: bytes.Equal(b.Get([]byte("authEnabled")), []byte{1}), Revision: number(b.Get([]byte("authRevision")))}
+}
+
 func number(v []byte) uint64 {
 	if len(v) != 8 {
 		return 0

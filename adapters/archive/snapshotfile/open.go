@@ -1,0 +1,205 @@
+package snapshotfile
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/revkeeper/revkeeper/adapters/internal/etcddb"
+	"github.com/revkeeper/revkeeper/adapters/internal/spill"
+	"github.com/revkeeper/revkeeper/adapters/internal/zframe"
+	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/ports"
+)
+
+// opened is a snapshot that was checked.
+type opened struct {
+	file   *os.File // plain; closed by its finalizer
+	size   int64    // bytes of the database, without its SHA-256
+	sha256 record.Digest
+	stored int64 // bytes of the file as it lies there
+	at     time.Time
+	facts  ports.FullFacts
+	auth   snapshot.Auth
+}
+
+func open(ctx context.Context, path string, skipHash bool) (*opened, error) {
+	const op = "open snapshot"
+	f, err := os.Open(path)
+	if err != nil {
+		kind := fault.Invalid
+		if errors.Is(err, fs.ErrNotExist) {
+			kind = fault.NotFound
+		}
+		return nil, fault.Wrap(kind, op, path, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fault.New(fault.Invalid, op, path, "it is no file").WithRemedy("name a file of `etcdctl snapshot save`; a folder of backups is a --store")
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	o := &opened{stored: info.Size(), at: info.ModTime().UTC().Truncate(time.Millisecond)}
+	if o.file, err = unwrapped(ctx, f); err == nil {
+		err = o.check(ctx, skipHash)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, &fault.Error{Kind: fault.KindOf(err), Op: op, Object: path, Err: err}
+	}
+	return o, nil
+}
+
+// unwrapped returns f, or what is wrapped in it; f is then closed.
+func unwrapped(ctx context.Context, f *os.File) (*os.File, error) {
+	buffered := bufio.NewReaderSize(f, 1<<20)
+	magic, err := buffered.Peek(4)
+	if err != nil && err != io.EOF {
+		return nil, fault.Wrap(fault.Unavailable, "read snapshot", "", err)
+	}
+	var plain io.Reader
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		plain, err = gzip.NewReader(buffered)
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}), len(magic) == 4 && magic[0]&0xf0 == 0x50 && bytes.Equal(magic[1:], []byte{0x2a, 0x4d, 0x18}):
+		var z *zframe.Reader
+		if z, err = zframe.NewReader(buffered); err == nil {
+			defer z.Close()
+		}
+		plain = z
+	default:
+		return f, nil
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Corrupt, "unwrap snapshot", "", err)
+	}
+	out, err := spill.Temporary(os.TempDir(), "snapshot-")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.Copy(out, reader{ctx, plain}); err != nil {
+		_ = out.Close()
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, syscall.ENOSPC):
+			return nil, (&fault.Error{Kind: fault.Unavailable, Op: "unwrap snapshot", Object: os.TempDir(), Err: err}).
+				WithRemedy("free space there, point TMPDIR elsewhere, or unwrap the file by zstd -d or gunzip")
+		}
+		return nil, fault.Wrap(fault.Corrupt, "unwrap snapshot", "", err)
+	}
+	return out, f.Close()
+}
+
+// check compares the SHA-256 at the end of the file with what is before it, and
+// reads what the database says of itself.
+func (o *opened) check(ctx context.Context, skipHash bool) error {
+	info, err := o.file.Stat()
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, "read snapshot", "", err)
+	}
+	sealed := etcddb.CheckSize(info.Size()) == nil
+	if !sealed && !skipHash {
+		return fault.New(fault.Corrupt, "check snapshot", "", fmt.Sprintf("%d bytes do not end with a SHA-256: truncated, or copied from a data directory", info.Size())).
+			WithRemedy("take it by `etcdctl snapshot save`; if it was copied from member/snap/db of a member that was stopped, --skip-hash-check takes it")
+	}
+	if o.size = info.Size(); sealed {
+		o.size -= etcddb.DigestSize
+	}
+	hash := sha256.New()
+	if _, err := io.Copy(hash, reader{ctx, io.NewSectionReader(o.file, 0, o.size)}); err != nil {
+		return errors.Join(ctx.Err(), fault.Wrap(fault.Unavailable, "read snapshot", "", err))
+	}
+	o.sha256 = record.Digest(hash.Sum(nil))
+	if sealed && !skipHash {
+		var end record.Digest
+		if _, err := o.file.ReadAt(end[:], o.size); err != nil {
+			return fault.Wrap(fault.Unavailable, "read snapshot", "", err)
+		}
+		if end != o.sha256 {
+			return fault.New(fault.Corrupt, "check snapshot", "", fmt.Sprintf("the database hashes to %s, the file's end says %s", o.sha256, end)).
+				WithRemedy("use another copy of the file; --skip-hash-check takes it as it is")
+		}
+	}
+	return o.read(ctx, skipHash)
+}
+
+// read opens the database. One that no SHA-256 vouches for is walked first: what
+// is not whole in it must not end the process.
+func (o *opened) read(ctx context.Context, walk bool) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fault.New(fault.Corrupt, "read database", "", fmt.Sprint("it is not whole: ", r))
+		}
+	}()
+	db, err := etcddb.Open(o.file)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.View(func(tx *bolt.Tx) error {
+		if walk {
+			if err := whole(ctx, tx, o.size); err != nil {
+				return err
+			}
+		}
+		o.auth = etcddb.Auth(tx)
+		o.facts, err = etcddb.Facts(ctx, tx)
+		return err
+	})
+}
+
+// whole reads every page of every bucket.
+func whole(ctx context.Context, tx *bolt.Tx, size int64) error {
+	if tx.Size() > size {
+		return fault.New(fault.Corrupt, "read database", "", fmt.Sprintf("it has pages of %d bytes, the file %d", tx.Size(), size))
+	}
+	return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+		n := 0
+		var last []byte
+		return b.ForEach(func(k, _ []byte) error {
+			if n++; n%4096 == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if n > 1 && bytes.Compare(last, k) >= 0 {
+				return fault.New(fault.Corrupt, "read database", string(name), fmt.Sprintf("key %x comes after %x", k, last))
+			}
+			last = append(last[:0], k...)
+			return nil
+		})
+	})
+}
+
+// stream is the snapshot as etcd sends it.
+func (o *opened) stream(ctx context.Context) io.Reader {
+	return reader{ctx, io.MultiReader(io.NewSectionReader(o.file, 0, o.size), bytes.NewReader(o.sha256[:]))}
+}
+
+// reader ends with its context.
+type reader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
