@@ -127,7 +127,7 @@ func (k *Keyspace) once(ctx context.Context, l *link, do func(context.Context, *
 	return l.once(requireLeader(ctx), func(ctx context.Context) error { return do(ctx, l) })
 }
 
-// writeFailure says what to do about limits of etcd.
+// writeFailure says what to do about what etcd does not take.
 func writeFailure(op string, m cluster.ID, err error) error {
 	said := rpctypes.Error(err)
 	e := &fault.Error{Kind: fault.Invalid, Op: op, Object: m.String(), Err: err}
@@ -136,6 +136,9 @@ func writeFailure(op string, m cluster.ID, err error) error {
 		return e.WithRemedy("start etcd with a larger --max-request-bytes: the value was stored by one that took more")
 	case errors.Is(said, rpctypes.ErrTooManyOps):
 		return e.WithRemedy("start etcd with its default of --max-txn-ops, 128, or more")
+	case errors.Is(said, rpctypes.ErrPermissionDenied):
+		e.Kind = fault.Unauthorized
+		return e.WithRemedy("give a user that may write these keys")
 	case errors.Is(said, rpctypes.ErrNoSpace):
 		e.Kind = fault.Unavailable
 		return e.WithRemedy("etcd is out of space: compact and defragment it, and disarm its alarm")

@@ -178,11 +178,17 @@ func (a *applier) write(ctx context.Context, writes []record.KeyValue, puts []ru
 	return nil
 }
 
-// halfway adds to an error how far everything got.
+// halfway adds to an error how far everything got. What is Unavailable may have
+// been carried out before the connection broke; whatever else etcd refused whole.
 func (a *applier) halfway(err error, puts int) error {
-	return &fault.Error{Kind: fault.KindOf(err), Op: "put keys back", Err: err,
-		Detail: fmt.Sprintf("%d keys were dealt with before; whether the %d of this transaction were written is not known", a.out.Total(), puts),
-		Remedy: "do it again: what was written is found and left"}
+	fate := fmt.Sprintf("none of the %d of this transaction was written", puts)
+	kind := fault.KindOf(err)
+	if kind == fault.Unavailable {
+		fate = fmt.Sprintf("whether the %d of this transaction were written is not known", puts)
+	}
+	return &fault.Error{Kind: kind, Op: "put keys back", Err: err,
+		Detail: fmt.Sprintf("%d keys were dealt with before; %s", a.out.Total(), fate),
+		Remedy: "do it again afterwards: what was written is found and left"}
 }
 
 // planAgain says what to do where the plan's revision was compacted meanwhile.

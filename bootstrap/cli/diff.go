@@ -30,7 +30,7 @@ func (p Program) diff() *cobra.Command {
 			"Exits with 0 either way; with --exit-code with 1 if there are differences.",
 		Example: "  revkeeper diff 1018 latest --store file:///backup\n" +
 			"  revkeeper diff 13:00 14:00 --prefix /registry/configmaps/ --store file:///backup -o json",
-		Args: args("A", "B"),
+		Args: exactly(2, "two: A and B, the earlier point first"),
 	}
 	flags := quietFlags(cmd, config.Verification)
 	f := &lookFlags{}

@@ -21,7 +21,7 @@ func (p Program) get() *cobra.Command {
 		Example: "  revkeeper get /registry/secrets/prod/db --store file:///backup --at 1018\n" +
 			"  revkeeper get /registry/secrets/prod/ --prefix --at 14:03 --store file:///backup\n" +
 			"  revkeeper get /app/config --store file:///backup -o raw > config",
-		Args: args("KEY"),
+		Args: oneArg("KEY, as it is in etcd"),
 	}
 	flags := quietFlags(cmd, config.Verification)
 	f := &lookFlags{}

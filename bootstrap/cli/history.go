@@ -20,7 +20,7 @@ func (p Program) history() *cobra.Command {
 			"that nothing holds are named. Needs the store alone, no etcd.",
 		Example: "  revkeeper history /registry/deployments/prod/web --store file:///backup\n" +
 			"  revkeeper history /app/config --from 13:00 --to 14:00 --values --store file:///backup",
-		Args: args("KEY"),
+		Args: oneArg("KEY, as it is in etcd"),
 	}
 	flags := quietFlags(cmd, config.Verification)
 	from := cmd.Flags().String("from", "", "first revision or moment; default: as far back as anything is held")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,14 +87,3 @@ func (p Program) inspector(cmd *cobra.Command, flags *config.Flags, o *output, w
 // lookHelp ends the help of the commands that rebuild a history.
 const lookHelp = "Needs the store alone, no etcd, and under --spool-dir as much disk as the database,\n" +
 	"which is given back."
-
-// args wants exactly so many arguments.
-func args(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, given []string) error {
-		if len(given) == len(names) {
-			return nil
-		}
-		return fault.New(fault.Invalid, "read arguments", cmd.CommandPath(), itoa(len(given))+" were given").
-			WithRemedy("give " + strings.Join(names, " and "))
-	}
-}

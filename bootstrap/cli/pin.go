@@ -158,11 +158,14 @@ func renamed(ps []fault.Problem, key string) []fault.Problem {
 }
 
 // oneArg wants exactly one argument.
-func oneArg(what string) cobra.PositionalArgs {
+func oneArg(what string) cobra.PositionalArgs { return exactly(1, "one: "+what) }
+
+// exactly wants n arguments.
+func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 1 {
+		if len(args) == n {
 			return nil
 		}
-		return fault.New(fault.Invalid, "read arguments", cmd.CommandPath(), fmt.Sprintf("%d arguments were given", len(args))).WithRemedy("give one: " + what)
+		return fault.New(fault.Invalid, "read arguments", cmd.CommandPath(), fmt.Sprintf("%d arguments were given", len(args))).WithRemedy("give " + what)
 	}
 }

@@ -84,7 +84,7 @@ func between(before, after bool) (Change, bool) {
 // since etcd numbers versions from 1 when a key comes to be and notes a deletion
 // only of a key that is there. It needs about 50 bytes of memory per key.
 type Interval struct {
-	prefix string
+	prefix []byte
 	fates  map[record.Fingerprint]fate
 	listed *Listing[Difference]
 }
@@ -94,14 +94,14 @@ type fate struct{ before, after bool }
 
 // NewInterval compares the keys that begin with prefix and lists the first ones.
 func NewInterval(prefix []byte, list int) *Interval {
-	return &Interval{prefix: string(prefix), fates: map[record.Fingerprint]fate{}, listed: NewListing[Difference](list, 0)}
+	return &Interval{prefix: prefix, fates: map[record.Fingerprint]fate{}, listed: NewListing[Difference](list, 0)}
 }
 
 // Add takes the next record, and does not ask when it was written. It keeps
 // nothing of its bytes.
 func (i *Interval) Add(r record.Record, _, _ time.Time) error {
 	kv, err := record.ParseKeyValue(r.KeyValue)
-	if err != nil || len(kv.Key) == 0 || !begins(kv.Key, i.prefix) {
+	if err != nil || !isOf(kv.Key, i.prefix) {
 		return err
 	}
 	fp := record.FingerprintOf(kv.Key)
@@ -116,10 +116,6 @@ func (i *Interval) Add(r record.Record, _, _ time.Time) error {
 		d.Revision, d.Version, d.Size = r.Main, kv.Version, int64(len(kv.Value))
 	}
 	return nil
-}
-
-func begins(key []byte, prefix string) bool {
-	return len(key) >= len(prefix) && string(key[:len(prefix)]) == prefix
 }
 
 // Diff returns how the points differ.

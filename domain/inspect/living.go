@@ -22,11 +22,11 @@ func Living(h proof.History, prefix []byte) ([]record.Revision, error) {
 		if err != nil {
 			return nil, err
 		}
-		newest, err := isNewest(seen, r, prefix)
+		key, err := record.Key(r.KeyValue)
 		if err != nil {
 			return nil, err
 		}
-		if newest && !r.Tombstone {
+		if isOf(key, prefix) && isFirst(seen, key) && !r.Tombstone {
 			living = append(living, r.Revision)
 		}
 	}
@@ -34,19 +34,16 @@ func Living(h proof.History, prefix []byte) ([]record.Revision, error) {
 	return living, nil
 }
 
-// isNewest reports whether r is the first record of its key under prefix, and
-// remembers the key. What a revision bump leaves is of no key.
-func isNewest(seen map[record.Fingerprint]struct{}, r record.Record, prefix []byte) (bool, error) {
-	key, err := record.Key(r.KeyValue)
-	if err != nil || len(key) == 0 || !bytes.HasPrefix(key, prefix) {
-		return false, err
-	}
+// isOf reports whether a record's key begins with prefix. What a revision bump
+// leaves is of no key.
+func isOf(key, prefix []byte) bool { return len(key) > 0 && bytes.HasPrefix(key, prefix) }
+
+// isFirst reports whether a key is met for the first time, and remembers it.
+func isFirst(seen map[record.Fingerprint]struct{}, key []byte) bool {
 	fp := record.FingerprintOf(key)
-	if _, ok := seen[fp]; ok {
-		return false, nil
-	}
+	_, met := seen[fp]
 	seen[fp] = struct{}{}
-	return true, nil
+	return !met
 }
 
 // Each yields the records that Living named, in their order, each valid until the

@@ -85,11 +85,7 @@ type surveyor struct {
 // add takes the next record, newest first.
 func (s *surveyor) add(r record.Record) error {
 	kv, err := record.ParseKeyValue(r.KeyValue)
-	if err != nil || len(kv.Key) == 0 || !bytes.HasPrefix(kv.Key, s.prefix) {
-		return err
-	}
-	newest, err := isNewest(s.seen, r, s.prefix)
-	if err != nil {
+	if err != nil || !isOf(kv.Key, s.prefix) {
 		return err
 	}
 	if r.Main != s.out.First {
@@ -100,6 +96,7 @@ func (s *surveyor) add(r record.Record) error {
 	if err != nil {
 		return err
 	}
+	newest := isFirst(s.seen, kv.Key)
 	for _, u := range []*Usage{&g.Usage, &s.out.Total} {
 		u.Records++
 		u.HistoryBytes += int64(r.KeySize() + len(r.KeyValue))

@@ -46,8 +46,8 @@ type lost struct {
 // keys are more than one transaction takes.
 const keys = 250
 
-func loseKeys(t *testing.T) *lost {
-	source := servers.StartEtcd(t, "etcd37", 1)
+func loseKeys(t *testing.T, version string) *lost {
+	source := servers.StartEtcd(t, version, 1)
 	x := &lost{T: t, live: oracle.Connect(t, source.Endpoints()[0]), endpoint: source.Endpoints()[0], dir: t.TempDir()}
 	stays, goes := x.lease(1000), x.lease(2000)
 	for i := range keys / 2 {
@@ -138,8 +138,10 @@ func (x *lost) apply(want map[rule.Action]int64, args ...string) render.AppliedD
 	return d
 }
 
-func TestExtractApply(t *testing.T) {
-	x := loseKeys(t)
+func TestExtractApply(t *testing.T) { extractApply(t, "etcd37") }
+
+func extractApply(t *testing.T, version string) {
+	x := loseKeys(t, version)
 	before := oracle.Revision(t, x.live)
 	plan := x.apply(map[rule.Action]int64{rule.Create: 152, rule.Differs: 1, rule.Same: 100}, "--dry-run")
 	if now := oracle.Revision(t, x.live); now != before || plan.Planned != before || plan.Last != 0 || plan.Leases[rule.Grant] != 2 {
@@ -195,8 +197,41 @@ func TestExtractApply(t *testing.T) {
 	}
 }
 
+// With authentication on, who may read everything and write these keys may put them
+// back; the role root is not needed. Who may not write them is told so, and nothing
+// was done.
+func TestExtractWithoutRoot(t *testing.T) {
+	x := loseKeys(t, "etcd37")
+	password := filepath.Join(t.TempDir(), "password")
+	x.must(os.WriteFile(password, []byte("secret"), 0o600))
+	ctx := t.Context()
+	for _, user := range []string{"root", "reader", "restorer"} {
+		_, err := x.live.UserAdd(ctx, user, "secret")
+		x.must(err)
+		if user != "root" {
+			_, err = x.live.RoleAdd(ctx, user)
+			x.must(err)
+			_, err = x.live.RoleGrantPermission(ctx, user, "\x00", "\x00", clientv3.PermissionType(clientv3.PermRead))
+			x.must(err)
+		}
+		_, err = x.live.UserGrantRole(ctx, user, user)
+		x.must(err)
+	}
+	_, err := x.live.RoleGrantPermission(ctx, "restorer", "/app/", clientv3.GetPrefixRangeEnd("/app/"), clientv3.PermissionType(clientv3.PermReadWrite))
+	x.must(err)
+	_, err = x.live.AuthEnable(ctx)
+	x.must(err)
+	as := func(user string) []string {
+		return []string{"--etcd-username", user, "--etcd-password-file", password}
+	}
+	if code, stdout, stderr := x.extract(append(as("reader"), "--apply", "--yes", "--endpoint", x.endpoint)...); code != 8 || stdout != "" || !strings.Contains(stderr, "may write these keys") || !strings.Contains(stderr, "none of the 100") {
+		t.Errorf("a reader: exit %d: %s%s", code, stdout, stderr)
+	}
+	x.apply(map[rule.Action]int64{rule.Create: 152, rule.Differs: 1, rule.Same: 100}, append(as("restorer"), "--yes")...)
+}
+
 func TestExtractToFile(t *testing.T) {
-	x := loseKeys(t)
+	x := loseKeys(t, "etcd37")
 	path := filepath.Join(t.TempDir(), "keys.jsonl")
 	if code, stdout, stderr := x.extract("--to", path); code != 0 || !strings.Contains(stdout, "253 keys") {
 		t.Fatalf("exit %d: %s%s", code, stdout, stderr)
@@ -265,7 +300,7 @@ func (b *breaking) Put(ctx context.Context, puts []rule.Put) ([]bool, int64, err
 
 // What was done before an error is said, and done again it goes on.
 func TestExtractGoesOnAfterAnError(t *testing.T) {
-	x := loseKeys(t)
+	x := loseKeys(t, "etcd37")
 	_, err := x.live.Delete(t.Context(), "/app/", clientv3.WithPrefix())
 	x.must(err)
 	log := slog.New(slog.DiscardHandler)

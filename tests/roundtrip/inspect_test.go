@@ -40,8 +40,10 @@ type inside struct {
 
 // TestInspect holds what is seen inside the backup against what the live cluster
 // answers for the same revisions.
-func TestInspect(t *testing.T) {
-	source := servers.StartEtcd(t, "etcd37", 1)
+func TestInspect(t *testing.T) { inspectAll(t, "etcd37") }
+
+func inspectAll(t *testing.T, version string) {
+	source := servers.StartEtcd(t, version, 1)
 	x := &inside{T: t, live: oracle.Connect(t, source.Endpoints()[0])}
 	w := load.New(x.live, 11)
 	x.must(w.Do(t.Context(), 250))
