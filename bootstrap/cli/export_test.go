@@ -49,7 +49,11 @@ func TestExportToEtcdBackupRestore(t *testing.T) {
 	if got := export("22"); got.code != 4 || !strings.Contains(got.stderr, "goes beyond revision 22") {
 		t.Errorf("one below it: exit %d: %s%s", got.code, got.stdout, got.stderr)
 	}
-	// What was written is a store that restore takes.
+	// What was written is a store that restore takes, and export.
+	again := filepath.Join(t.TempDir(), "snapshot.db")
+	if got := command(t, "export", "--store", "file://"+theirs, "--spool-dir", t.TempDir(), "--to-revision", "latest", "--to", again); got.code != 0 || !strings.Contains(got.stdout, "exported revision 23 of timeline 1 as "+again) {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
 	got := command(t, "restore", "--store", "file://"+theirs, "--to-revision", "latest", "--data-dir", filepath.Join(t.TempDir(), "data"))
 	if got.code != 0 || !strings.Contains(got.stdout, "restored revision 23 of timeline 1") {
 		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)

@@ -36,8 +36,9 @@ func exported(t *testing.T, store ports.ObjectStore, at restore.Point, to ports.
 
 // A point between two deltas becomes a file that etcd's own tools take for one of
 // their own: what etcd makes of it is what the cluster was.
-func TestAnExportIsASnapshotOfEtcds(t *testing.T) {
-	const version = "etcd37"
+func TestAnExportIsASnapshotOfEtcds(t *testing.T) { exportedAndRestored(t, "etcd37") }
+
+func exportedAndRestored(t *testing.T, version string) {
 	source := servers.StartEtcd(t, version, 1)
 	client := oracle.Connect(t, source.Endpoints()[0])
 	w := load.New(client, 17)
