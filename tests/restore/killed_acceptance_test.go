@@ -5,3 +5,5 @@ package restore
 import "testing"
 
 func TestAcceptanceKilledRestore(t *testing.T) { killedRestores(t, 50) }
+
+func TestAcceptanceKilledFoldedRestore(t *testing.T) { killedRestores(t, 50, "--folded") }

@@ -50,8 +50,8 @@ func aBucket(t *testing.T, part int64) (dir string) {
 	return dir
 }
 
-func restoreArgs(store, dir string) []string {
-	return []string{"restore", "--store", "file://" + store, "--to-revision", "latest", "--data-dir", dir, "--initial-cluster-token", "killed"}
+func restoreArgs(store, dir string, more ...string) []string {
+	return append([]string{"restore", "--store", "file://" + store, "--to-revision", "latest", "--data-dir", dir, "--initial-cluster-token", "killed"}, more...)
 }
 
 // tree is what a directory holds: the digest of each file by its path.
@@ -90,12 +90,12 @@ func abandoned(t *testing.T, dir string) (left bool) {
 
 // killedRestores kills the command at random moments of its run. Each time there
 // is no data directory or a whole one, and the next restore ends well.
-func killedRestores(t *testing.T, kills int) {
+func killedRestores(t *testing.T, kills int, more ...string) {
 	store := aBucket(t, 10_000) // a restore takes some tenths of a second
 	binary := images.Binary(t, "revkeeper")
 	whole := filepath.Join(t.TempDir(), "whole")
 	began := time.Now()
-	if out, err := exec.Command(binary, restoreArgs(store, whole)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(binary, restoreArgs(store, whole, more...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	took := time.Since(began)
@@ -108,7 +108,7 @@ func killedRestores(t *testing.T, kills int) {
 			t.Fatalf("only %d of %d tries were killed before they ended", killed, try)
 		}
 		dir := filepath.Join(t.TempDir(), "data")
-		cmd := exec.Command(binary, restoreArgs(store, dir)...)
+		cmd := exec.Command(binary, restoreArgs(store, dir, more...)...)
 		var said bytes.Buffer
 		cmd.Stderr = &said
 		must(t, cmd.Start())
@@ -128,7 +128,7 @@ func killedRestores(t *testing.T, kills int) {
 		if abandoned(t, dir) {
 			amid++
 		}
-		if out, err := exec.Command(binary, restoreArgs(store, dir)...).CombinedOutput(); err != nil {
+		if out, err := exec.Command(binary, restoreArgs(store, dir, more...)...).CombinedOutput(); err != nil {
 			t.Fatalf("killed after %s: the next restore: %v\n%s", after, err, out)
 		}
 		if got := tree(t, dir); !maps.Equal(got, want) {
