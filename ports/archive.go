@@ -20,7 +20,8 @@ type Archive interface {
 	// Catalogue lists the whole bucket. An empty bucket is an empty catalogue.
 	Catalogue(ctx context.Context) (timeline.Catalogue, error)
 
-	// Manifest reads the description of a full.
+	// Manifest reads the description of a full. Where none is stored it says what
+	// the name does, and sizes and digests of the plain snapshot are zero.
 	Manifest(ctx context.Context, full snapshot.Ref) (snapshot.Manifest, error)
 
 	// Envelope reads the description of a delta, without its records. Where none is

@@ -208,7 +208,7 @@ func TestEachObjectIsReadOnce(t *testing.T) {
 	}
 	c := &counting{ObjectStore: store, opened: map[string]int{}}
 	dir := filepath.Join(t.TempDir(), "data")
-	if _, err := restore.New(gardener.New(c), datadir.Dirs{}, observer()).Run(t.Context(), identified(restore.Request{Target: chain.Latest, Dir: dir}), nil); err != nil {
+	if _, err := restore.New(gardener.New(c), datadir.Dirs{}, observer()).Run(t.Context(), identified(t, restore.Request{Target: chain.Latest, Dir: dir}), nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.opened) != 4 {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +19,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
@@ -169,7 +169,7 @@ func leasesOf(t *testing.T, c *clientv3.Client) []int64 {
 
 func restoreInto(t *testing.T, store string, req restore.Request) restore.Result {
 	t.Helper()
-	res, err := restore.New(archive(t, store), datadir.Dirs{}, observer()).Run(t.Context(), identified(req), nil)
+	res, err := restore.New(archive(t, store), datadir.Dirs{}, observer()).Run(t.Context(), identified(t, req), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,10 +177,8 @@ func restoreInto(t *testing.T, store string, req restore.Request) restore.Result
 }
 
 // identified is a request for a cluster of one.
-func identified(req restore.Request) restore.Request {
-	peer := url.URL{Scheme: "http", Host: "localhost:2380"}
-	req.Identity = ports.MemberIdentity{Name: "default", ClusterToken: "etcd-cluster",
-		InitialCluster: map[string][]url.URL{"default": {peer}}, InitialAdvertisePeer: []url.URL{peer}}
+func identified(t *testing.T, req restore.Request) restore.Request {
+	req.Identity = inprocess.Identity(t, "default", "http://localhost:2380")
 	return req
 }
 
