@@ -99,6 +99,9 @@ func damaged(key string, err error) error {
 	e := &fault.Error{Kind: fault.Corrupt, Op: "read", Object: key, Err: err}
 	var known *fault.Error
 	if errors.As(err, &known) {
+		if known.Object == key {
+			return err
+		}
 		e.Kind = known.Kind
 	}
 	if e.Kind == fault.Corrupt {
