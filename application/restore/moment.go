@@ -33,7 +33,7 @@ func (r *Rebuilder) Moment(ctx context.Context, epoch int, at time.Time) (chain.
 	}
 	search := chain.NewMomentSearch(h, at)
 	for batch := search.Next(envelopesAtOnce); len(batch) > 0; batch = search.Next(envelopesAtOnce) {
-		envelopes, err := r.envelopes(ctx, batch, passedOver)
+		envelopes, err := each(ctx, batch, r.whole, passedOver)
 		if err != nil {
 			return chain.Moment{}, err
 		}
@@ -52,14 +52,19 @@ func passedOver(_ timeline.Delta, err error) error {
 	return err
 }
 
-// envelopes reads deltas' descriptions at once, in order. Of one for which failed
-// returns nil it is empty.
-func (r *Rebuilder) envelopes(ctx context.Context, deltas []timeline.Delta, failed func(timeline.Delta, error) error) ([]snapshot.Envelope, error) {
+// whole reads the description of a delta, whatever that takes.
+func (r *Rebuilder) whole(ctx context.Context, d timeline.Delta) (snapshot.Envelope, error) {
+	return r.archive.Envelope(ctx, d.Ref)
+}
+
+// each reads what deltas say of themselves at once, in order. Of one for which
+// failed returns nil it is empty.
+func each(ctx context.Context, deltas []timeline.Delta, read func(context.Context, timeline.Delta) (snapshot.Envelope, error), failed func(timeline.Delta, error) error) ([]snapshot.Envelope, error) {
 	out := make([]snapshot.Envelope, len(deltas))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, d := range deltas {
 		g.Go(func() error {
-			env, err := r.archive.Envelope(ctx, d.Ref)
+			env, err := read(ctx, d)
 			if err != nil {
 				return failed(d, err)
 			}

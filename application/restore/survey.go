@@ -33,16 +33,14 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 	}
 	trail, leases := chain.NewAuthTrail(p.Path, m.Auth), snapshot.Leases{}
 	for batch := range slices.Chunk(p.Deltas, envelopesAtOnce) {
-		envelopes, err := r.envelopes(ctx, batch, func(d timeline.Delta, err error) error { return &objectError{d.Key(), err} })
+		envelopes, err := each(ctx, batch, r.described, func(d timeline.Delta, err error) error { return &objectError{d.Key(), err} })
 		if err != nil {
 			return s, err
 		}
 		for i, env := range envelopes {
 			s.Objects = append(s.Objects, rule.PlanObject{Key: batch[i].Key(), Size: batch[i].Size, Digest: env.Digest})
 			s.Work.Records += env.Records
-			for _, seg := range env.Segments {
-				s.Work.Deltas += seg.Raw
-			}
+			s.Work.Deltas += rule.Content(batch[i], env)
 			trail.Pass(env)
 			for _, l := range env.Leases {
 				leases.Learn(l)
@@ -52,7 +50,7 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 	for _, w := range p.Excluded {
 		s.Uncertain = append(s.Uncertain, fmt.Sprintf("%s is damaged and was gone around: %v", w.Key, fault.Brief(w.Err)))
 	}
-	for _, text := range []string{rule.Unproven(h, p.Path), trail.Doubt(h), rule.UnknownLeases(leases)} {
+	for _, text := range []string{rule.Unproven(h, p.Path), trail.Doubt(h), rule.UnknownLeases(leases), rule.Undescribed(p.Path)} {
 		if text != "" {
 			s.Uncertain = append(s.Uncertain, text)
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
 // Work is what a path holds once it is unwrapped.
@@ -33,6 +35,18 @@ type Needs struct {
 
 // Total is all of it.
 func (n Needs) Total() int64 { return n.Database + n.Log }
+
+// Content returns how many bytes of records a delta holds; at least, where that is
+// not described.
+func Content(d timeline.Delta, env snapshot.Envelope) (n int64) {
+	if d.Undescribed {
+		return d.Size
+	}
+	for _, s := range env.Segments {
+		n += s.Raw
+	}
+	return n
+}
 
 // Needs returns how much disk the work takes. Pages that are free in the full's
 // database may take some of the records, so it is rather too much.

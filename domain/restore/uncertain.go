@@ -39,3 +39,12 @@ func UnknownLeases(leases snapshot.Leases) string {
 	}
 	return fmt.Sprintf("leases whose TTL nobody recorded: %d; those that the full does not have get the default one", n)
 }
+
+// Undescribed says what is not known beforehand of a path whose deltas have no
+// description; empty for others.
+func Undescribed(p chain.Path) string {
+	if len(p.Deltas) == 0 || !p.Deltas[0].Undescribed {
+		return ""
+	}
+	return "nothing describes the deltas, so it shows when they are read which leases they name, of which the TTL is not recorded either, and how much disk they take"
+}
