@@ -46,6 +46,7 @@ type SpooledFull struct {
 type FullFacts struct {
 	Last    int64                   // newest revision it holds
 	Compact int64                   // history at and below is gone; 0 if never compacted
+	SHA256  record.Digest           // of the database, where the facts are of one that was just read
 	Tail    []record.RevisionDigest // of its last revisions, oldest first
 	Wanted  []record.RevisionDigest // of the revisions asked for, as far as they are held
 	// LiveKeys is about how many keys live at Last: too many only where etcd was in

@@ -13,14 +13,14 @@ import (
 	"github.com/revkeeper/revkeeper/domain/record"
 )
 
-// write writes a snapshot stream to the database's file.
-func (s *database) write(ctx context.Context, stream io.Reader) error {
+// write writes a snapshot stream to the database's file and returns its SHA-256.
+func (s *database) write(ctx context.Context, stream io.Reader) (record.Digest, error) {
 	if s.unnamed != nil {
 		return writeDatabase(ctx, s.unnamed, s.path, stream)
 	}
 	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return diskError("write database", s.path, err)
+		return record.Digest{}, diskError("write database", s.path, err)
 	}
 	defer f.Close()
 	return writeDatabase(ctx, f, s.path, stream)
@@ -29,7 +29,7 @@ func (s *database) write(ctx context.Context, stream io.Reader) error {
 // writeDatabase writes a snapshot stream to f without its trailer, which it
 // checks. Reading (and with it decompressing) goes on beside hashing and
 // writing. Memory is three chunks.
-func writeDatabase(ctx context.Context, f *os.File, path string, stream io.Reader) error {
+func writeDatabase(ctx context.Context, f *os.File, path string, stream io.Reader) (digest record.Digest, err error) {
 	const chunkSize, chunks = 1 << 20, 3
 	free, full := make(chan []byte, chunks), make(chan []byte, chunks)
 	for range chunks {
@@ -78,10 +78,10 @@ func writeDatabase(ctx context.Context, f *os.File, path string, stream io.Reade
 		if err := ctx.Err(); err != nil {
 			return err // a stream cut short by the reader's error, not a bad one
 		}
-		_, err := trailer.Check()
+		digest, err = trailer.Check()
 		return err
 	})
-	return g.Wait()
+	return digest, g.Wait()
 }
 
 // history reads the staged records, each walk in a transaction of its own.

@@ -58,13 +58,14 @@ func (s *Staging) walDir() string  { return filepath.Join(s.member(), "wal") }
 
 // Base implements ports.Staging.
 func (s *database) Base(ctx context.Context, stream io.Reader) (ports.FullFacts, error) {
-	if err := s.write(ctx, stream); err != nil {
+	digest, err := s.write(ctx, stream)
+	if err != nil {
 		return s.facts, err
 	}
 	if err := s.openFile(0); err != nil {
 		return s.facts, fault.Wrap(fault.Corrupt, "open restored database", s.path, err)
 	}
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err = s.db.View(func(tx *bolt.Tx) error {
 		if etcddb.CorruptAlarm(tx) {
 			return fault.New(fault.Corrupt, "restore", "", "the full was taken while etcd had its CORRUPT alarm raised").
 				WithRemedy("restore a full from before the alarm")
@@ -73,6 +74,7 @@ func (s *database) Base(ctx context.Context, stream io.Reader) (ports.FullFacts,
 		s.facts, err = etcddb.Facts(ctx, tx)
 		return err
 	})
+	s.facts.SHA256 = digest
 	return s.facts, err
 }
 

@@ -110,7 +110,7 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 	if err := a.agree.Claim(p.Base.Key(), built.Manifest.Tail...); err != nil {
 		return built, err
 	}
-	if err := r.run(ctx, p, built.Manifest.Size, a); err != nil {
+	if err := r.run(ctx, p, built.Manifest, a); err != nil {
 		return built, err
 	}
 	p.Path = a.path
@@ -140,13 +140,13 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 	return built, nil
 }
 
-// run streams the base, of size plain bytes, and the deltas side by side: deltas are fetched and
-// decoded while the base is still written.
-func (r *Rebuilder) run(ctx context.Context, p Plan, size int64, a *applier) error {
+// run streams the base, which m describes, and the deltas side by side: deltas are
+// fetched and decoded while the base is still written.
+func (r *Rebuilder) run(ctx context.Context, p Plan, m snapshot.Manifest, a *applier) error {
 	g, ctx := errgroup.WithContext(ctx)
 	feeds := r.prefetch(ctx, g, p.Deltas)
 	g.Go(func() error {
-		if err := r.base(ctx, p, size, a); err != nil {
+		if err := r.base(ctx, p, m, a); err != nil {
 			return err
 		}
 		if err := r.witnesses(ctx, p, a); err != nil {
@@ -165,19 +165,22 @@ func (r *Rebuilder) run(ctx context.Context, p Plan, size int64, a *applier) err
 	return g.Wait()
 }
 
-func (r *Rebuilder) base(ctx context.Context, p Plan, size int64, a *applier) error {
+func (r *Rebuilder) base(ctx context.Context, p Plan, m snapshot.Manifest, a *applier) error {
 	body, err := r.archive.OpenFull(ctx, p.Base.Ref)
 	if err != nil {
 		return &objectError{p.Base.Key(), err}
 	}
 	defer body.Close()
-	facts, err := a.staging.Base(ctx, &baseReader{Reader: body, plain: size, stored: p.Base.Size,
+	facts, err := a.staging.Base(ctx, &baseReader{Reader: body, plain: m.Size, stored: p.Base.Size,
 		report: func(stored int64) { a.progress(Step{Phase: "base", Bytes: stored, Total: a.step.Total}) }})
 	if err != nil {
 		if errors.Is(err, fault.Corrupt) {
 			return &objectError{p.Base.Key(), fmt.Errorf("%s: %w", p.Base.Key(), err)}
 		}
 		return err
+	}
+	if err := m.Describes(facts.SHA256); err != nil {
+		return &objectError{p.Base.Key(), err}
 	}
 	found, err := p.Accept(facts.Compact, facts.Last)
 	switch {

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"time"
 
+	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/record"
 )
 
@@ -62,6 +63,15 @@ type Manifest struct {
 	Tail        []record.RevisionDigest `json:"tail"`               // digests of the last revisions, oldest first
 	// Synthetic is set if no member streamed the full: it was built.
 	Synthetic *Synthetic `json:"synthetic,omitempty"`
+}
+
+// Describes returns Corrupt if a database with this SHA-256 is not the one that m
+// was written for. A manifest that names none is of any: not every format has it.
+func (m Manifest) Describes(database record.Digest) error {
+	if m.SHA256 == (record.Digest{}) || m.SHA256 == database {
+		return nil
+	}
+	return fault.New(fault.Corrupt, "read full", "", "its database hashes to "+database.String()+", its description says "+m.SHA256.String())
 }
 
 // Note is the content of a pin or mark. Only the key counts; this is for people.

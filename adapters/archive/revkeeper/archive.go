@@ -162,7 +162,7 @@ func (a *Archive) envelope(ctx context.Context, key string) (snapshot.Envelope, 
 	tail := end[max(0, len(end)-codec.TailSize):]
 	n, err := codec.EnvelopeLength(tail, o.Size)
 	if err != nil {
-		return snapshot.Envelope{}, err
+		return snapshot.Envelope{}, zframe.At(err, "end", max(0, o.Size-int64(codec.TailSize)))
 	}
 	body := o.Size - n - int64(codec.TailSize)
 	if need := n + int64(codec.TailSize); need > int64(len(end)) {
@@ -172,7 +172,8 @@ func (a *Archive) envelope(ctx context.Context, key string) (snapshot.Envelope, 
 	} else {
 		end = end[int64(len(end))-need:]
 	}
-	return codec.ParseEnvelope(end[:n], end[n:], body)
+	env, err := codec.ParseEnvelope(end[:n], end[n:], body)
+	return env, zframe.At(err, "envelope", body)
 }
 
 // OpenFull implements ports.Archive.

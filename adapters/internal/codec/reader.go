@@ -31,33 +31,43 @@ func ReadSegment(r io.Reader, seg snapshot.Segment, dec *zstd.Decoder, visit fun
 	seq := record.After(seg.First - 1)
 	var comp []byte
 	var count int64
+	at := seg.Offset
 	for {
 		var f zframe.Frame
 		var err error
 		if f, comp, err = zframe.Read(in, comp); err == io.EOF {
 			break
 		} else if err != nil {
-			return err
+			return zframe.At(err, "frame", at)
 		}
-		raw, err := zframe.Decode(f, nil, dec)
+		recs, notBefore, notAfter, err := next(f, &seq, dec)
 		if err != nil {
-			return err
+			return zframe.At(err, "frame", at)
 		}
-		recs, notBefore, notAfter, err := parseBlock(raw)
-		if err != nil {
-			return err
-		}
-		for _, rec := range recs {
-			if err := seq.Next(rec); err != nil {
-				return err
-			}
-		}
+		at += f.Stored()
 		count += int64(len(recs))
 		if err := visit(recs, notBefore, notAfter); err != nil {
 			return err
 		}
 	}
-	return verify(seg, count, seq.Last(), record.Digest(stored.Sum(nil)))
+	return zframe.At(verify(seg, count, seq.Last(), record.Digest(stored.Sum(nil))), "segment", seg.Offset)
+}
+
+// next returns the records of a frame, which must follow those before it.
+func next(f zframe.Frame, seq *record.Sequence, dec *zstd.Decoder) (recs []record.Record, notBefore, notAfter time.Time, err error) {
+	raw, err := zframe.Decode(f, nil, dec)
+	if err != nil {
+		return nil, notBefore, notAfter, err
+	}
+	if recs, notBefore, notAfter, err = parseBlock(raw); err != nil {
+		return nil, notBefore, notAfter, err
+	}
+	for _, rec := range recs {
+		if err := seq.Next(rec); err != nil {
+			return nil, notBefore, notAfter, err
+		}
+	}
+	return recs, notBefore, notAfter, nil
 }
 
 func verify(seg snapshot.Segment, count, last int64, stored record.Digest) error {

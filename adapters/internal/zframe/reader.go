@@ -19,6 +19,7 @@ type Reader struct {
 	comp  []byte
 	raw   []byte
 	rest  []byte // of raw, not read yet
+	at    int64  // in src, where the next frame begins
 	err   error
 }
 
@@ -67,12 +68,12 @@ func (r *Reader) fill() error {
 	var f Frame
 	var err error
 	if f, r.comp, err = Read(r.src, r.comp); err != nil {
-		return err
+		return At(err, "frame", r.at)
 	}
 	if r.raw, err = Decode(f, r.raw, r.dec); err != nil {
-		return err
+		return At(err, "frame", r.at)
 	}
-	r.rest = r.raw
+	r.rest, r.at = r.raw, r.at+f.Stored()
 	return nil
 }
 

@@ -95,6 +95,18 @@ func Read(r io.Reader, buf []byte) (Frame, []byte, error) {
 	return Frame{Raw: int(raw), Compressed: buf}, buf, nil
 }
 
+// Stored is how many bytes the frame takes with its header.
+func (f Frame) Stored() int64 { return headerSize + int64(len(f.Compressed)) }
+
+// At says of damage where in its object it is: in what begins at offset, in bytes.
+// Other errors are returned as they are.
+func At(err error, what string, offset int64) error {
+	if err == nil || fault.KindOf(err) != fault.Corrupt {
+		return err
+	}
+	return fault.Wrap(fault.Corrupt, "read", fmt.Sprintf("%s at offset %d", what, offset), err)
+}
+
 // Decode decompresses a frame into dst[:0], which it grows as needed.
 func Decode(f Frame, dst []byte, dec *zstd.Decoder) ([]byte, error) {
 	if first := min(f.Raw, max(trusted, 64*len(f.Compressed))); cap(dst) < first {
