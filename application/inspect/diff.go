@@ -18,6 +18,7 @@ type Two struct {
 	Prefix    []byte
 	Keep      int  // list at most so many keys, the first; 0 for all
 	SkipProof bool // where points are rebuilt
+	Suspect   bool // also what failed a proof
 }
 
 // Comparison is how two points differ, and how that was found out.
@@ -43,12 +44,12 @@ func (i *Inspector) Diff(ctx context.Context, t Two) (Comparison, error) {
 		point Point
 		view  *View
 	}{{t.A, &out.A}, {t.B, &out.B}} {
-		at, chosen, err := i.resolve(ctx, Where{Epoch: t.Epoch, Point: end.point})
+		at, chosen, err := i.resolve(ctx, Where{Epoch: t.Epoch, Point: end.point, Suspect: t.Suspect})
 		if err != nil {
 			return out, err
 		}
 		var revision int64
-		if h, revision, err = chain.Locate(&c, at.Epoch, at.Target); err != nil {
+		if h, revision, err = locate(&c, at); err != nil {
 			return out, err
 		}
 		*end.view = View{Epoch: h.Epoch, Revision: revision, Chosen: chosen}
@@ -96,7 +97,7 @@ func goneAround(broken []restore.Broken) []string {
 // byStates rebuilds both points.
 func (i *Inspector) byStates(ctx context.Context, t Two, out *Comparison) error {
 	at := func(v View) Where {
-		return Where{Epoch: v.Epoch, Point: Point{Revision: v.Revision}, SkipProof: t.SkipProof}
+		return Where{Epoch: v.Epoch, Point: Point{Revision: v.Revision}, SkipProof: t.SkipProof, Suspect: t.Suspect}
 	}
 	return i.At(ctx, at(out.A), func(a Rebuilt) error {
 		return i.At(ctx, at(out.B), func(b Rebuilt) (err error) {

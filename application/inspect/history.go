@@ -17,6 +17,7 @@ type Past struct {
 	From, To Point // From may have revision 0: from the beginning
 	Keep     int   // at most so many, the newest; 0 for all
 	Values   bool
+	Suspect  bool // also what failed a proof
 }
 
 // Story is what a timeline holds of a key.
@@ -40,11 +41,11 @@ func (i *Inspector) History(ctx context.Context, p Past) (Story, error) {
 	if err != nil {
 		return Story{}, err
 	}
-	to, _, err := i.resolve(ctx, Where{Epoch: p.Epoch, Point: p.To})
+	to, _, err := i.resolve(ctx, Where{Epoch: p.Epoch, Point: p.To, Suspect: p.Suspect})
 	if err != nil {
 		return Story{}, err
 	}
-	h, last, err := chain.Locate(&c, to.Epoch, to.Target)
+	h, last, err := locate(&c, to)
 	if err != nil {
 		return Story{}, err
 	}

@@ -12,11 +12,13 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	rule "github.com/revkeeper/revkeeper/domain/inspect"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/record"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
@@ -34,6 +36,7 @@ type Where struct {
 	Epoch int // timeline; 0 for the newest that has the point
 	Point
 	SkipProof bool // leave out the comparison with etcd's own hash
+	Suspect   bool // also what failed a proof
 }
 
 // View says what was looked at, and how far it is proven.
@@ -59,7 +62,7 @@ func New(a ports.Archive, b ports.SnapshotBuilder, o ports.Observer) *Inspector 
 
 // resolve finds out what a point is in revisions, and how, for people.
 func (i *Inspector) resolve(ctx context.Context, w Where) (at restore.Point, chosen string, err error) {
-	at = restore.Point{Epoch: w.Epoch, Target: w.Revision, SkipProof: w.SkipProof}
+	at = restore.Point{Epoch: w.Epoch, Target: w.Revision, SkipProof: w.SkipProof, Suspect: w.Suspect}
 	if w.Moment.IsZero() {
 		return at, "", nil
 	}
@@ -69,6 +72,17 @@ func (i *Inspector) resolve(ctx context.Context, w Where) (at restore.Point, cho
 	}
 	at.Epoch, at.Target = m.Epoch, m.Revision
 	return at, m.String(), nil
+}
+
+// suspect warns of what is looked at though it failed a proof.
+const suspect = "the revision is suspect: what was rebuilt of this timeline was not what the cluster had"
+
+// locate finds the timeline and revision of a point.
+func locate(c *timeline.Catalogue, at restore.Point) (*timeline.History, int64, error) {
+	if at.Suspect {
+		return chain.LocateSuspect(c, at.Epoch, at.Target)
+	}
+	return chain.Locate(c, at.Epoch, at.Target)
 }
 
 // Rebuilt is a history at a point, in a database of its own. It may be used until
@@ -99,6 +113,9 @@ func (i *Inspector) At(ctx context.Context, w Where, use func(Rebuilt) error) er
 			return err
 		}
 		v := View{Epoch: b.Plan.Epoch, Revision: b.Plan.Target, Chosen: chosen, Proof: b.Proof, Warnings: b.Warnings}
+		if b.Plan.Suspect() {
+			v.Warnings = append(v.Warnings, suspect)
+		}
 		v.Warnings = append(v.Warnings, goneAround(b.Plan.Excluded)...)
 		return use(Rebuilt{History: h, View: v, Leases: func(ctx context.Context) (snapshot.Leases, error) {
 			base, err := staged.Leases(ctx)

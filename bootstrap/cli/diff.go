@@ -43,7 +43,7 @@ func (p Program) diff() *cobra.Command {
 		r, now := flagReader{}, time.Now()
 		f.check(&r)
 		two := inspect.Two{A: r.point("A", args[0], now), B: r.point("B", args[1], now), Epoch: f.epoch,
-			Prefix: []byte(*prefix), Keep: r.limit(*limit), SkipProof: f.skipProof}
+			Prefix: []byte(*prefix), Keep: r.limit(*limit), SkipProof: f.skipProof, Suspect: f.suspect}
 		inspector, err := p.inspector(cmd, flags, output, r.problems)
 		if err != nil {
 			return err

@@ -25,14 +25,16 @@ func (p Program) history() *cobra.Command {
 	flags := quietFlags(cmd, config.Verification)
 	from := cmd.Flags().String("from", "", "first revision or moment; default: as far back as anything is held")
 	to := cmd.Flags().String("to", latest, "last point: a "+pointHelp)
-	epoch := cmd.Flags().Int("timeline", 0, "timeline to look into; 0 for the newest that has the last point")
+	f := &lookFlags{}
+	f.registerSuspect(cmd.Flags())
+	cmd.Flags().IntVar(&f.epoch, "timeline", 0, "timeline to look into; 0 for the newest that has the last point")
 	values := cmd.Flags().Bool("values", false, "the values too")
 	limit := cmd.Flags().Int("limit", 1000, "how many versions, the newest; 0 for all")
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, now := flagReader{}, time.Now()
-		(&lookFlags{epoch: *epoch}).check(&r)
-		past := inspect.Past{Key: []byte(args[0]), Epoch: *epoch, To: r.point("--to", *to, now), Keep: r.limit(*limit), Values: *values}
+		f.check(&r)
+		past := inspect.Past{Key: []byte(args[0]), Epoch: f.epoch, To: r.point("--to", *to, now), Keep: r.limit(*limit), Values: *values, Suspect: f.suspect}
 		switch *from {
 		case "":
 		case latest:

@@ -19,6 +19,7 @@ type lookFlags struct {
 	at        string
 	epoch     int
 	skipProof bool
+	suspect   bool
 }
 
 const (
@@ -34,13 +35,18 @@ func (f *lookFlags) register(fs *pflag.FlagSet) {
 // registerWhence adds the flags of a command that names its points as arguments.
 func (f *lookFlags) registerWhence(fs *pflag.FlagSet) {
 	fs.IntVar(&f.epoch, "timeline", 0, "timeline to look into; 0 for the newest that has the point")
+	f.registerSuspect(fs)
 	fs.BoolVar(&f.skipProof, "skip-proof", false, "do not compare with the hash that the live cluster gave")
+}
+
+func (f *lookFlags) registerSuspect(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.suspect, "allow-suspect", false, "look also at what failed a proof")
 }
 
 // where reads the flags.
 func (f *lookFlags) where(r *flagReader, now time.Time) inspect.Where {
 	f.check(r)
-	return inspect.Where{Epoch: f.epoch, Point: r.point("--at", f.at, now), SkipProof: f.skipProof}
+	return inspect.Where{Epoch: f.epoch, Point: r.point("--at", f.at, now), SkipProof: f.skipProof, Suspect: f.suspect}
 }
 
 func (f *lookFlags) check(r *flagReader) {

@@ -63,3 +63,22 @@ func TestWhatIsSuspectIsShownAndNotRestored(t *testing.T) {
 		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
+
+// What is suspect is looked at only by who says so, and then it is said.
+func TestWhatIsSuspectIsNotLookedAt(t *testing.T) {
+	b := doubted(t)
+	for _, tc := range []struct{ args, anyway, says string }{
+		{"get key25 --at 25", "--allow-suspect --skip-proof", "the revision is suspect"},
+		{"inspect --at 25", "--allow-suspect --skip-proof", "the revision is suspect"},
+		{"history key25 --timeline 1 --to 25", "--allow-suspect", "1 version"},
+		{"diff 20 25", "--allow-suspect", "5 keys created"},
+		{"extract --prefix key25 --at 25 --to -", "--allow-suspect --skip-proof", "revkeeper extract"},
+	} {
+		if got := b.look(strings.Fields(tc.args)...); got.code != 6 || !strings.Contains(got.stderr, "--allow-suspect") || got.stdout != "" {
+			t.Errorf("%s: exit %d: %s%s", tc.args, got.code, got.stdout, got.stderr)
+		}
+		if got := b.look(strings.Fields(tc.args + " " + tc.anyway)...); got.code != 0 || !strings.Contains(got.stdout, tc.says) {
+			t.Errorf("%s %s: exit %d: %s%s", tc.args, tc.anyway, got.code, got.stdout, got.stderr)
+		}
+	}
+}
