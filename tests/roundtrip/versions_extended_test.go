@@ -2,16 +2,25 @@
 
 package roundtrip
 
-import "testing"
+import (
+	"testing"
 
-func TestExtendedFoldedRestoreOfOtherVersions(t *testing.T) {
-	for _, version := range []string{"etcd36", "etcd35"} {
-		t.Run(version, func(t *testing.T) { foldedRestore(t, version) })
-	}
-}
+	"github.com/revkeeper/revkeeper/domain/release"
+)
 
-func TestExtendedExportOfOtherVersions(t *testing.T) {
-	for _, version := range []string{"etcd36", "etcd35"} {
-		t.Run(version, func(t *testing.T) { exportedAndRestored(t, version) })
+// TestExtendedVersionPairs restores what each release had for each.
+func TestExtendedVersionPairs(t *testing.T) {
+	versions := []string{"etcd35", "etcd36", "etcd37"}
+	for _, source := range versions {
+		b := backUp(t, source)
+		for _, target := range versions {
+			t.Run(source+" to "+target, func(t *testing.T) {
+				var wanted release.Release // a newer one needs no telling
+				if of(t, target).Less(of(t, source)) {
+					wanted = of(t, target)
+				}
+				b.goesOn(t, target, b.restoreFor(t, wanted))
+			})
+		}
 	}
 }
