@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/cluster"
@@ -19,6 +20,9 @@ type Announcer struct {
 	own     OwnMember
 	members *Members
 	observe ports.Observer
+
+	mu      sync.Mutex
+	unheard map[cluster.ID]bool // members whose sidecars could not be told the last time
 }
 
 // OwnMember takes announcements that concern the own member.
@@ -28,21 +32,25 @@ type OwnMember interface {
 
 // NewAnnouncer returns an Announcer.
 func NewAnnouncer(own OwnMember, m *Members, o ports.Observer) *Announcer {
-	return &Announcer{own: own, members: m, observe: o}
+	return &Announcer{own: own, members: m, observe: o, unheard: map[cluster.ID]bool{}}
 }
 
 // Busy tells the sidecar of a member that its status call will not be answered
 // until a deadline, and returns what withdraws that. It takes a few seconds at
 // most. A sidecar that cannot be told is no reason to leave undone what is due:
-// its role will be Unknown for as long, and an event says so.
+// its role will be Unknown for as long, and an event says so, once until it can be
+// told again.
 func (a *Announcer) Busy(ctx context.Context, member cluster.ID, reason string, until time.Time) (done func()) {
 	if member == a.members.own.View().Member.MemberID {
 		return unless(ctx, a.own.Announce(member, reason, until))
 	}
 	address, id, err := a.tell(ctx, member, reason, until)
+	news := a.heard(member, err == nil)
 	if err != nil {
-		a.observe.Observe(event.Event{At: time.Now(), Kind: event.MemberBusy, Level: event.Warn, Err: err,
-			Message: fmt.Sprintf("member %s is about to be busy (%s), and its sidecar could not be told: it may be Unknown for a while", member, reason)})
+		if news {
+			a.observe.Observe(event.Event{At: time.Now(), Kind: event.MemberBusy, Level: event.Warn, Err: err,
+				Message: fmt.Sprintf("member %s is about to be busy (%s), and its sidecar could not be told: it may be Unknown for a while, then and each time from now on", member, reason)})
+		}
 		return func() {}
 	}
 	return unless(ctx, func() {
@@ -53,6 +61,16 @@ func (a *Announcer) Busy(ctx context.Context, member cluster.ID, reason string, 
 				Message: fmt.Sprintf("member %s is no longer busy, and its sidecar could not be told; the announcement ends by itself", member)})
 		}
 	})
+}
+
+// heard notes whether a member's sidecar could be told, and reports whether that is
+// new.
+func (a *Announcer) heard(member cluster.ID, told bool) (news bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	news = a.unheard[member] == told
+	a.unheard[member] = !told
+	return news
 }
 
 // unless withdraws an announcement, but not one whose work was given up: the

@@ -332,6 +332,23 @@ func TestASidecarThatCannotBeToldHoldsUpNothing(t *testing.T) {
 	})
 }
 
+// Members are made busy for a moment at each compaction: one that cannot be told is
+// told of once, until it can be.
+func TestASidecarThatCannotBeToldIsToldOfOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		a := others.NewAnnouncer(&self{}, w.membersOf(), w)
+		busy := func() { a.Busy(t.Context(), 3, "HashKV", time.Now().Add(time.Minute))() }
+		for want, refusal := range []error{1: errors.New("refused"), 2: errors.New("refused"), 3: nil, 4: errors.New("refused")} {
+			w.refusal = refusal
+			busy()
+			if n := len(w.events); n != []int{0, 1, 1, 1, 2}[want] {
+				t.Errorf("after %d times %d events", want, n)
+			}
+		}
+	})
+}
+
 func TestWhatIsLeftIsToldToTheNewLeader(t *testing.T) {
 	w := newWorld()
 	a := others.NewAnnouncer(&self{}, w.membersOf(), w)

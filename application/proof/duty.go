@@ -89,11 +89,8 @@ func (s *term) look(ctx context.Context) {
 	if s.first < 0 {
 		s.first = compact
 	}
-	if compact > s.known.Compact {
-		s.known.Compact, s.known.Noticed, s.known.Tried = compact, now, 0
-		if s.already[compact] {
-			s.known.Done = compact
-		}
+	if s.known.Notice(compact, now) && s.already[compact] {
+		s.known.Done = compact
 	}
 	switch step := s.config.Rule.Next(s.known, now); step.Act {
 	case proof.AskKept:

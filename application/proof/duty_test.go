@@ -275,6 +275,21 @@ func TestItWaitsUntilTheBackupKnowsOfCompactions(t *testing.T) {
 	})
 }
 
+func TestCompactionsThatComeFasterThanMembersSettle(t *testing.T) {
+	story(t, func(w *world) {
+		w.leads(func() {
+			for rev := int64(100); rev < 500; rev += 10 {
+				w.compacts(rev)
+				time.Sleep(10 * time.Second)
+			}
+			if n := len(w.bucket.held()); n < 4 {
+				t.Errorf("%d proofs of forty compactions in 400 s", n)
+			}
+			w.wantEvents(event.ProofFailed, 0)
+		})
+	})
+}
+
 func TestAFollowerThatKeptNothingIsAskedAlone(t *testing.T) {
 	story(t, func(w *world) {
 		w.leads(func() {

@@ -41,6 +41,9 @@ const (
 	shortestScan = 10 * time.Minute
 	// Tries is how often members are compared before they are said to disagree.
 	Tries = 3
+	// givenUp is how long a compaction that cannot be asked about keeps newer ones
+	// waiting.
+	givenUp = 10 * time.Minute
 	// scansApart is the pause after a scan that gave no proof.
 	scansApart = 10 * time.Minute
 )
@@ -56,6 +59,19 @@ type Known struct {
 	Proven  time.Time     // when the newest proof was recorded, or the timeline began
 	Scanned time.Time     // when a scan was asked for last
 	Differ  bool          // the members disagree
+}
+
+// Notice takes over the compact revision that the backup heard of, and reports
+// whether it did. One that is still to be asked about is not given up for a newer
+// one: where etcd is compacted more often than members are given to settle, none
+// would ever be asked about. Members keep the hashes of the last ten.
+func (k *Known) Notice(compact int64, now time.Time) bool {
+	pending := k.Compact > k.Done && now.Sub(k.Noticed) < givenUp
+	if compact <= k.Compact || pending {
+		return false
+	}
+	k.Compact, k.Noticed, k.Tried = compact, now, 0
+	return true
 }
 
 // Act is what to ask for.

@@ -64,6 +64,31 @@ func TestWhatToAskFor(t *testing.T) {
 	}
 }
 
+func TestCompactionsThatAreNoticed(t *testing.T) {
+	var k proof.Known
+	for _, tc := range []struct {
+		story   string
+		compact int64
+		after   time.Duration // since noon
+		done    int64         // what was dealt with by then
+		want    int64         // what is asked about next
+	}{
+		{"never compacted", 0, 0, 0, 0},
+		{"the first", 100, time.Second, 0, 100},
+		{"the same again", 100, 30 * time.Second, 0, 100},
+		{"a newer one, while the first is still to be asked about", 120, 40 * time.Second, 0, 100},
+		{"the first was dealt with: the newest is next", 140, 70 * time.Second, 100, 140},
+		{"that cannot be asked about for long: so is the one after it", 160, 80*time.Second + 10*time.Minute, 100, 160},
+		{"a member that lags behind", 130, 81*time.Second + 30*time.Minute, 160, 160},
+	} {
+		k.Done = tc.done
+		before := k.Compact
+		if took := k.Notice(tc.compact, noon.Add(tc.after)); k.Compact != tc.want || took != (before != tc.want) {
+			t.Errorf("%s: %d (%v), want %d", tc.story, k.Compact, took, tc.want)
+		}
+	}
+}
+
 func TestRulesThatAreWrong(t *testing.T) {
 	for _, tc := range []struct {
 		rule proof.Rule
