@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -178,5 +179,57 @@ func verifiedIs(t *testing.T, store ports.ObjectStore, epoch int, revision int64
 	var v proof.Verified
 	if err := json.Unmarshal(text, &v); err != nil || v.Revision != revision || v.Timeline != epoch || v.Where != "m" || v.HashKV == 0 || v.Base == "" {
 		t.Errorf("%s: %+v, %v", refs[0].Key(), v, err)
+	}
+}
+
+// narrow is a builder with little room, which waits before it builds.
+type narrow struct {
+	ports.SnapshotBuilder
+	free    int64
+	entered chan struct{}
+}
+
+func (n narrow) Free(context.Context) (string, int64, error) { return "/spool", n.free, nil }
+
+func (n narrow) Begin(ctx context.Context) (ports.StagedSnapshot, error) {
+	n.entered <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A drill is not begun where it could fill the disk, nor while another goes on, and
+// it ends with whoever asked for it.
+func TestADrillIsBounded(t *testing.T) {
+	source := servers.StartEtcd(t, version, 1)
+	head := puts(t, oracle.Connect(t, source.Endpoints()[0]), "some", 20)
+	store := newGate()
+	b := startBackup(t, source.Endpoints()[0], store)
+	b.awaitDurable(head)
+	archive, task := revkeeper.New(store), drillrule.Task{Epoch: 1, Revision: head}
+	m, err := archive.Manifest(t.Context(), catalogue(t, store).Timelines[0].Fulls[0].Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := make(chan struct{})
+	full := drill.NewDriller(archive, narrow{free: m.Size, entered: inside}, b.events)
+	if _, err := full.Run(t.Context(), task); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "twice the database") {
+		t.Errorf("without room: %v", err)
+	}
+	roomy := drill.NewDriller(archive, narrow{free: 1 << 40, entered: inside}, b.events)
+	for range 2 { // the second shows that the first has let go
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			_, err := roomy.Run(ctx, task)
+			ended <- err
+		}()
+		<-inside
+		if _, err := roomy.Run(t.Context(), task); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("while another goes on: %v", err)
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("ended as %v", err)
+		}
 	}
 }
