@@ -1,10 +1,13 @@
 package retention_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/retention"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
@@ -97,5 +100,46 @@ func TestAPlanDoesNotHoldOnceATimelineIsSuspect(t *testing.T) {
 	}
 	if why := retention.Changed(planned, planned, nil); why != "" {
 		t.Errorf("%q", why)
+	}
+}
+
+// Whatever is suspect of a history, what is good of it fares as if the rest had
+// never been stored.
+func TestSuspectObjectsChangeNothingForGoodOnes(t *testing.T) {
+	deleted := 0
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 7))
+		h := anyHistory(rng)
+		h.ClusterID = "c"
+		good := rng.Int64N(h.MaxRevision() + 1)
+		h.Suspects = []snapshot.Ref{suspectAbove(good)}
+		without := h
+		without.Suspects = nil
+		without.Fulls = slices.DeleteFunc(slices.Clone(h.Fulls), func(f timeline.Full) bool { return f.Last > good })
+		without.Deltas = slices.DeleteFunc(slices.Clone(h.Deltas), func(d timeline.Delta) bool { return d.First > good })
+		without.Proofs = slices.DeleteFunc(slices.Clone(h.Proofs), func(r snapshot.Ref) bool { return r.Last > good })
+		without.Pins = slices.DeleteFunc(slices.Clone(h.Pins), func(r snapshot.Ref) bool { return r.Last > good })
+		h.Pins = without.Pins
+		if !chain.Cover(&without).Contains(good) {
+			continue // a full above it is needed
+		}
+		next := doubted(func(*timeline.History) {}).Timelines[1]
+		next.First = h.MaxRevision() + 1
+		next.Fulls[0].First, next.Fulls[0].Last = next.First, next.First
+		r := anyRule(rng)
+		r.Frozen = 0
+		marked := retention.Make(timeline.Catalogue{Timelines: []timeline.History{h, next}}, r, retention.Facts{}, now)
+		plain := retention.Make(timeline.Catalogue{Timelines: []timeline.History{without, next}}, r, retention.Facts{}, now)
+		goes := gone(marked)
+		for _, d := range plain.Decisions {
+			name := strings.TrimSpace(fmt.Sprintf("%s %d", d.Ref.Kind, d.Ref.Last))
+			if !d.Delete && marked.Stopped == plain.Stopped && slices.ContainsFunc(marked.Decisions, func(m retention.Decision) bool { return m.Ref == d.Ref && m.Delete }) {
+				t.Fatalf("seed %d, good up to %d: %s goes because of what is suspect: %v", seed, good, name, goes)
+			}
+		}
+		deleted += len(goes)
+	}
+	if deleted == 0 {
+		t.Error("nothing was ever deleted: the test tests nothing")
 	}
 }
