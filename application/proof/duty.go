@@ -85,7 +85,8 @@ func (s *term) look(ctx context.Context) {
 		return
 	}
 	s.known.Windows, s.known.Differ = b.Windows, s.ledger.differ() != nil
-	s.known.Proven = latest(s.known.Proven, s.recorded())
+	newest := s.recorded()
+	s.known.Proven, s.known.UpTo = latest(s.known.Proven, newest.At), newest.Revision
 	if s.first < 0 {
 		s.first = compact
 	}
@@ -122,12 +123,12 @@ func (s *term) enter(ctx context.Context, epoch int, now time.Time) bool {
 	return true
 }
 
-// recorded returns when the newest proof of this timeline was recorded.
-func (s *term) recorded() time.Time {
+// recorded returns the newest proof of this timeline.
+func (s *term) recorded() proof.Point {
 	if p := s.ledger.Standing().Recorded; p.Epoch == s.epoch {
-		return p.At
+		return p
 	}
-	return time.Time{}
+	return proof.Point{}
 }
 
 func latest(a, b time.Time) time.Time {

@@ -405,9 +405,19 @@ func TestWithoutCompactionsAFollowerScans(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 			w.wantAsked("second 1000")
 			w.wantProofs("1000/0")
+			time.Sleep(4 * scanAfter)
+			w.wantAsked() // nothing was written since
+			w.set(func() {
+				w.backup.Windows[0].Last = 1002
+				for i := range w.members {
+					w.members[i].Status.Revision = 1002
+				}
+			})
+			time.Sleep(time.Minute)
+			w.wantAsked("second 1002")
 			// A full's proof counts as well.
 			time.Sleep(scanAfter / 2)
-			if err := w.guard.StoreProof(t.Context(), 1, proof.Recorded{Hash: proof.Hash{Revision: 1001, HashKV: 1001},
+			if err := w.guard.StoreProof(t.Context(), 1, proof.Recorded{Hash: proof.Hash{Revision: 1003, HashKV: 1003},
 				ClusterID: "c0de", MemberID: "2", RecordedAt: time.Now().UTC().Truncate(time.Millisecond)}); err != nil {
 				t.Fatal(err)
 			}

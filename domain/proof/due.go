@@ -57,6 +57,7 @@ type Known struct {
 	Tried   int           // how often members were asked about Compact in vain
 	TriedAt time.Time     // when last
 	Proven  time.Time     // when the newest proof was recorded, or the timeline began
+	UpTo    int64         // the revision of the newest proof; 0 for none
 	Scanned time.Time     // when a scan was asked for last
 	Differ  bool          // the members disagree
 }
@@ -119,6 +120,8 @@ func (r Rule) Next(k Known, now time.Time) Step {
 		return wait("no compaction, and scans are off")
 	case k.Differ:
 		return wait("the members disagree: nothing is proven")
+	case k.UpTo >= durable:
+		return wait("the newest stored revision %d is proven", durable)
 	case now.Sub(k.Proven) < r.ScanAfter:
 		return wait("the newest proof is younger than %s", r.ScanAfter)
 	case now.Sub(k.Scanned) < scansApart:

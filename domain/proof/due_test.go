@@ -40,6 +40,8 @@ func TestWhatToAskFor(t *testing.T) {
 		{"nobody answered before", compacted(func(k *proof.Known) { k.Tried, k.TriedAt = 1, noon.Add(-10*time.Second) }), proof.AskKept, 150, ""},
 
 		{"no proof for hours: a follower scans, at the newest stored revision", compacted(func(k *proof.Known) { k.Done, k.Proven = 150, noon.Add(-6*time.Hour) }), proof.Scan, 200, "no proof came for 6h"},
+		{"nothing was written since the newest proof", compacted(func(k *proof.Known) { k.Done, k.Proven, k.UpTo = 150, noon.Add(-60*time.Hour), 200 }), proof.Wait, 0, "200 is proven"},
+		{"one revision was", compacted(func(k *proof.Known) { k.Done, k.Proven, k.UpTo = 150, noon.Add(-60*time.Hour), 199 }), proof.Scan, 200, ""},
 		{"a compaction comes before a scan", compacted(func(k *proof.Known) { k.Proven = noon.Add(-6 * time.Hour) }), proof.AskKept, 150, ""},
 		{"a scan gave nothing a moment ago", compacted(func(k *proof.Known) {
 			k.Done, k.Proven, k.Scanned = 150, noon.Add(-7*time.Hour), noon.Add(-9*time.Minute)
