@@ -31,7 +31,7 @@ func (s *source) check(t testing.TB, version string, x *sample) (differences []s
 		}
 		stored, err := leases(tx)
 		if err == nil {
-			differences = append(differences, s.wrongLeases(x, stored, res.Finished.LeasesDefaulted)...)
+			differences = append(differences, s.wrongLeases(t, x, stored)...)
 		}
 		return err
 	})
@@ -57,21 +57,19 @@ func (s *source) check(t testing.TB, version string, x *sample) (differences []s
 }
 
 // wrongLeases says which leases that keys name are missing or have another TTL than
-// was granted. Where nobody could tell that any more, and the restore has said so,
-// it is the default.
-func (s *source) wrongLeases(x *sample, stored map[int64]int64, defaulted int) (out []string) {
+// was granted. Only of a lease that is gone may nobody have been able to tell; then it
+// has the default.
+func (s *source) wrongLeases(t testing.TB, x *sample, stored map[int64]int64) (out []string) {
 	for _, kv := range x.keys {
 		if _, ok := stored[kv.Lease]; kv.Lease != 0 && !ok {
 			out = append(out, fmt.Sprintf("lease %x of %q has no record: it would never expire", kv.Lease, kv.Key))
 		}
 	}
-	guessed := 0
 	for _, id := range slices.Sorted(maps.Keys(stored)) {
 		ttl := stored[id]
 		switch {
 		case ttl == s.granted[id]:
-		case ttl == restore.DefaultLeaseTTL && guessed < defaulted:
-			guessed++
+		case ttl == restore.DefaultLeaseTTL && oracle.LeaseTTL(t, s.client, id) <= 0:
 		default:
 			out = append(out, fmt.Sprintf("lease %x has a TTL of %d s, granted were %d", id, ttl, s.granted[id]))
 		}

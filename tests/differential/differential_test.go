@@ -6,8 +6,6 @@ import (
 	"os"
 	"reflect"
 	"testing"
-
-	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 )
 
 // replay names one case to run instead of all, as a failure prints it.
@@ -42,24 +40,23 @@ func differential(t *testing.T, cases ...Case) {
 func (c Case) run(t *testing.T) {
 	s := start(t, c)
 	s.run(c.Script())
-	catalogue, err := revkeeper.New(s.store).Catalogue(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	catalogue := s.catalogue()
 	for _, h := range catalogue.Timelines[1:] { // nothing that happened breaks the history
 		t.Errorf("another timeline began at revision %d: %s", h.First, h.Reason)
 	}
+	guessed := 0
 	for _, x := range s.samples {
 		t.Run(fmt.Sprint(x.revision), func(t *testing.T) { // its etcd ends with it
 			differences, res := s.check(t, c.Version, x)
+			guessed += res.Finished.LeasesDefaulted
 			for _, d := range differences {
 				t.Errorf("revision %d, after step %d, from %s:\n%s", x.revision, x.step, describe(res), d)
 			}
 		})
 	}
 	h := catalogue.Timelines[0]
-	t.Logf("%s: %d revisions restored and compared, of %d records in %d fulls and %d deltas; the source is compacted at %d of %d",
-		c, len(s.samples), len(s.book.entries), len(h.Fulls), len(h.Deltas), s.compacted, s.samples[len(s.samples)-1].revision)
+	t.Logf("%s: %d revisions restored and compared, of %d records in %d fulls, %d of them built, and %d deltas, %d others rolled up; the source is compacted at %d of %d; %d times a lease had gone before anybody asked for its TTL",
+		c, len(s.samples), len(s.book.entries), len(h.Fulls), s.built, len(h.Deltas), s.rolledUp, s.compacted, s.samples[len(s.samples)-1].revision, guessed)
 }
 
 // fresh is a seed that nobody tried.
@@ -78,7 +75,7 @@ func TestAScriptFollowsFromItsSeed(t *testing.T) {
 	if seen[""] != c.Operations || seen[Sample] != c.Samples || seen[Begin] != 1 {
 		t.Errorf("%v", seen)
 	}
-	for _, e := range []Event{Compact, Full, Takeover, Move, Crash, Return} {
+	for _, e := range []Event{Compact, Full, Tidy, Takeover, Move, Crash, Return} {
 		if seen[e] == 0 {
 			t.Errorf("never: %s", e)
 		}

@@ -51,6 +51,7 @@ const (
 	Move     Event = "move"     // another member leads, and the backup follows it
 	Crash    Event = "crash"    // the leader is killed, and the backup begins elsewhere
 	Return   Event = "return"   // the killed member is back
+	Tidy     Event = "tidy"     // deltas are rolled up, a full is built, and what they replace is removed
 )
 
 // Step is an event, or an operation where there is none.
@@ -58,9 +59,8 @@ type Step struct {
 	Event     Event
 	Operation load.Operation
 	// Share is how much of the history that can go goes, from 0 to 1.
-	Share float64
-	// Physical has a compaction waited for.
-	Physical bool
+	Share    float64
+	Physical bool // a compaction is waited for
 }
 
 // shape has few keys, so that much happens to each.
@@ -85,6 +85,7 @@ func (c Case) Script() []Step {
 	add(Sample, c.Samples-1, begin, c.Operations)
 	add(Compact, max(3, c.Operations/600), begin+1, c.Operations)
 	add(Full, max(1, c.Operations/2500), begin+1, c.Operations)
+	add(Tidy, max(1, c.Operations/3000), begin+1, c.Operations)
 	add(Takeover, max(1, c.Operations/1500), begin+1, c.Operations)
 	if c.Members > 1 {
 		add(Move, max(1, c.Operations/2500), begin+1, c.Operations)

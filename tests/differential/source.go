@@ -12,7 +12,10 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 
+	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/adapters/objectstore/local"
+	rule "github.com/revkeeper/revkeeper/domain/compact"
+	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/load"
@@ -38,6 +41,8 @@ type source struct {
 	samples   []*sample
 	compacted int64
 	granted   map[int64]int64 // TTL by lease
+
+	built, rolledUp int // fulls without etcd, and deltas that are in others
 }
 
 // sample is what the source said of a revision while it was its newest.
@@ -77,6 +82,8 @@ func (s *source) run(program []Step) {
 			s.compact(step)
 		case Full:
 			s.full()
+		case Tidy:
+			s.tidy()
 		case Takeover:
 			s.besides(s.other(s.beside))
 		case Move:
@@ -173,6 +180,36 @@ func (s *source) full() {
 		_, err := s.backup.TakeFull(ctx)
 		return err
 	})
+}
+
+// tidy does what the leader does to a store that grows, while the backup goes on.
+func (s *source) tidy() {
+	s.t.Helper()
+	k := inprocess.NewCompactor(s.t, s.store)
+	if _, err := k.RollUp(s.t.Context(), rule.RollUp{Target: rule.MinTarget, Segments: rule.MinSegments}); err != nil {
+		s.t.Fatalf("roll up: %v", err)
+	}
+	c := s.catalogue()
+	for i := range c.Timelines {
+		s.rolledUp += inprocess.RemoveReplaced(s.t, s.store, &c.Timelines[i])
+	}
+	plan, err := k.PlanFull(s.t.Context(), rule.Full{Revisions: 1})
+	if err != nil || !plan.Verdict.Due {
+		return // there is no base yet, or nothing on it
+	}
+	if _, err := k.BuildFull(s.t.Context(), plan); err != nil {
+		s.t.Fatalf("build a full: %v", err)
+	}
+	s.built++
+}
+
+func (s *source) catalogue() timeline.Catalogue {
+	s.t.Helper()
+	c, err := revkeeper.New(s.store).Catalogue(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
 }
 
 func (s *source) move() {

@@ -119,7 +119,7 @@ func describe(kv *mvccpb.KeyValue) string {
 		kv.Version, kv.Lease, len(kv.Value), crc32.ChecksumIEEE(kv.Value), kv.Value[:min(len(kv.Value), 80)])
 }
 
-// LeaseTTL returns the granted TTL in seconds, -1 for a lease that is gone.
+// LeaseTTL returns the granted TTL in seconds, 0 for a lease that is gone.
 func LeaseTTL(t testing.TB, c *clientv3.Client, id int64) int64 {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -1,7 +1,6 @@
 package roundtrip
 
 import (
-	"context"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -11,14 +10,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
-	"github.com/revkeeper/revkeeper/adapters/datadir"
-	"github.com/revkeeper/revkeeper/adapters/eventlog"
-	"github.com/revkeeper/revkeeper/adapters/fullspool"
 	"github.com/revkeeper/revkeeper/adapters/objectstore/local"
-	"github.com/revkeeper/revkeeper/application/compact"
-	"github.com/revkeeper/revkeeper/domain/chain"
 	rule "github.com/revkeeper/revkeeper/domain/compact"
-	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
@@ -26,17 +19,6 @@ import (
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
-
-func compactor(t *testing.T, store ports.ObjectStore) *compact.Compactor {
-	t.Helper()
-	spool := t.TempDir()
-	w, err := revkeeper.NewWriter(store, spool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sign := func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{Member: "compactor"}, nil }
-	return compact.New(revkeeper.New(store), w, w, datadir.NewBuilder(spool), fullspool.New(spool), sign, eventlog.Logger(inprocess.Log(t)))
-}
 
 func only(t *testing.T, store ports.ObjectStore) *timeline.History {
 	t.Helper()
@@ -68,12 +50,12 @@ func TestRollUpAndBuiltFullGiveBackEveryRevision(t *testing.T) {
 
 	before := only(t, store)
 	first := before.NewestFull().Last
-	k := compactor(t, store)
+	k := inprocess.NewCompactor(t, store)
 	made, err := k.RollUp(t.Context(), rule.RollUp{Target: 1 << 20, Segments: 100})
 	if err != nil || len(made) == 0 {
 		t.Fatalf("%d roll-ups, %v", len(made), err)
 	}
-	removed := removeReplaced(t, store)
+	removed := inprocess.RemoveReplaced(t, store, only(t, store))
 	if h := only(t, store); len(h.Deltas) >= len(before.Deltas) || removed < rule.FewestDeltas {
 		t.Fatalf("%d deltas, %d before, %d removed", len(h.Deltas), len(before.Deltas), removed)
 	}
@@ -127,21 +109,6 @@ func same(t *testing.T, store ports.ObjectStore, source *clientv3.Client, versio
 	restored := bootRestored(t, version, dir)
 	oracle.SameAt(t, source, restored, revision)
 	sameLeases(t, source, restored)
-}
-
-// removeReplaced does what retention does once the rules allow it.
-func removeReplaced(t *testing.T, store ports.ObjectStore) (removed int) {
-	t.Helper()
-	archive := revkeeper.New(store)
-	for _, r := range chain.Replaced(only(t, store)) {
-		env, err := archive.Envelope(t.Context(), r.By.Ref)
-		must(t, err)
-		if chain.Holds(env, r.Delta.Ref) {
-			must(t, store.Delete(t.Context(), r.Delta.Key()))
-			removed++
-		}
-	}
-	return removed
 }
 
 // byEtcdutl restores the full as somebody without revkeeper would.
