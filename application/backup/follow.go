@@ -70,6 +70,9 @@ func (b *Backup) follow(ctx context.Context, q *queue, p position) error {
 	s.based.Store(p.full.ref != nil && p.connect == nil)
 	defer s.discard()
 	b.leases.begin()
+	if p.tail != nil && p.tail.Epoch == p.epoch {
+		b.leases.owe(p.tail.Owed)
+	}
 	if err := s.firstAuth(ctx); err != nil {
 		return err
 	}

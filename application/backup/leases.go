@@ -78,8 +78,24 @@ func (l *leaseBook) pending() bool {
 	return l.open > 0
 }
 
+// owe takes over what a predecessor could not say before it ended.
+func (l *leaseBook) owe(ids []int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		if _, ok := l.owed[id]; ok {
+			continue
+		}
+		l.owed[id] = struct{}{}
+		if _, ok := l.known[id]; !ok {
+			l.want(id)
+		}
+	}
+}
+
 // sealed returns what the delta that is sealed now says of leases: all that its
-// keys name, and those that an earlier one could not say yet.
+// keys name, and those that an earlier one could not say yet. What nobody can say
+// yet is named again in each, so that whoever goes on finds it in the newest.
 func (l *leaseBook) sealed() []snapshot.Lease {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,11 +108,15 @@ func (l *leaseBook) sealed() []snapshot.Lease {
 		out.Learn(snapshot.Lease{ID: id, State: snapshot.LeaseUnknown})
 		l.owed[id] = struct{}{}
 	}
+	named := len(out)
 	for _, id := range slices.Collect(maps.Keys(l.owed)) {
 		if lease, ok := l.known[id]; ok {
 			out.Learn(lease)
 			delete(l.owed, id)
 		} else {
+			if len(out) < named+leaseBacklog { // no more than could be asked for at once
+				out.Learn(snapshot.Lease{ID: id, State: snapshot.LeaseUnknown})
+			}
 			l.want(id)
 		}
 	}

@@ -100,7 +100,13 @@ func (b *Backup) storedTail(ctx context.Context, h *timeline.History) (chain.Tai
 		if err != nil {
 			return none, err
 		}
-		return chain.Tail{Epoch: h.Epoch, ClusterID: m.ClusterID, Last: m.Last, Raft: m.Raft, Digests: m.Tail, Auth: m.Auth}, nil
+		t := chain.Tail{Epoch: h.Epoch, ClusterID: m.ClusterID, Last: m.Last, Raft: m.Raft, Digests: m.Tail, Auth: m.Auth}
+		if delta != nil { // it ends no history here, and damaged it owes nothing
+			if env, err := b.archive.Envelope(ctx, delta.Ref); err == nil {
+				t.Owed = owed(env)
+			}
+		}
+		return t, nil
 	default:
 		env, err := b.archive.Envelope(ctx, delta.Ref)
 		if err != nil {
@@ -111,7 +117,7 @@ func (b *Backup) storedTail(ctx context.Context, h *timeline.History) (chain.Tai
 }
 
 func tailOf(env snapshot.Envelope) chain.Tail {
-	t := chain.Tail{Epoch: env.Epoch, ClusterID: env.ClusterID, Last: env.Last, Raft: env.Raft, Digests: env.Tail, Auth: env.Auth}
+	t := chain.Tail{Epoch: env.Epoch, ClusterID: env.ClusterID, Last: env.Last, Raft: env.Raft, Digests: env.Tail, Auth: env.Auth, Owed: owed(env)}
 	if env.AuthTo != nil {
 		t.Auth = *env.AuthTo
 	}
@@ -119,6 +125,15 @@ func tailOf(env snapshot.Envelope) chain.Tail {
 		t.SeenAt = env.Times[n-1].NotBefore
 	}
 	return t
+}
+
+// owed are the leases that a delta names without telling their TTL.
+func owed(env snapshot.Envelope) []int64 {
+	leases := make(snapshot.Leases, len(env.Leases))
+	for _, l := range env.Leases {
+		leases.Learn(l)
+	}
+	return leases.Unknown()
 }
 
 // newestFull returns the full that the next deltas will follow, given what is

@@ -114,6 +114,9 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 		return built, err
 	}
 	p.Path = a.path
+	if err := r.learnLater(ctx, h, p.Path, a.leases); err != nil {
+		return built, err
+	}
 	built.Plan, built.Records = p, a.step.Records
 	built.compare = func(ctx context.Context) (*proof.Recorded, uint32, error) { return r.prove(ctx, h, p, a) }
 	if !at.SkipProof {

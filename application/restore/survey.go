@@ -47,6 +47,9 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 			}
 		}
 	}
+	if err := r.learnLater(ctx, h, p.Path, leases); err != nil {
+		return s, err
+	}
 	for _, w := range p.Excluded {
 		s.Uncertain = append(s.Uncertain, fmt.Sprintf("%s is damaged and was gone around: %v", w.Key, fault.Brief(w.Err)))
 	}

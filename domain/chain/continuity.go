@@ -20,6 +20,8 @@ type Tail struct {
 	// Suspect says that what is above Good failed a proof; see timeline.History.
 	Suspect bool
 	Good    int64
+	// Owed are the leases that stored deltas name and could not tell the TTL of.
+	Owed []int64
 }
 
 // Head is where the live history is, as a linearizable read and the status of

@@ -27,6 +27,18 @@ func Outermost(deltas []timeline.Delta) []timeline.Delta {
 	return out
 }
 
+// Later returns the first deltas beyond a path, n at most: they may know of a lease
+// what those on it did not. Deltas without a description know of none.
+func Later(h *timeline.History, p Path, n int) []timeline.Delta {
+	var out []timeline.Delta
+	for _, d := range Outermost(h.Deltas) {
+		if len(out) < n && d.Last > p.Target && !d.Undescribed && !slices.Contains(p.Deltas, d) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
 // Replacement is a delta that another one holds too.
 type Replacement struct {
 	Delta timeline.Delta

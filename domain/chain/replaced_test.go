@@ -12,6 +12,36 @@ import (
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 )
 
+func TestLater(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		target  int64
+		objects []object
+		want    string
+	}{
+		{"what begins beyond the target, the nearest two", 10, []object{full(0, 5), delta(6, 10), delta(11, 20), delta(21, 30), delta(31, 40)}, "11–20 21–30"},
+		{"not what the path reads itself", 8, []object{full(0, 5), delta(6, 10), delta(11, 20)}, "11–20"},
+		{"a roll-up, and not what it holds", 10, []object{full(0, 5), delta(6, 10), delta(11, 20), deltaOf("b", 11, 30)}, "11–30"},
+		{"a full needs none, and those after it tell", 5, []object{full(0, 5), delta(6, 10)}, "6–10"},
+		{"nothing", 10, []object{full(0, 5), delta(6, 10)}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := catalogue(tc.objects...)
+			p, err := chain.Plan(h, tc.target, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range chain.Later(h, p, 2) {
+				got = append(got, fmt.Sprintf("%d–%d", d.First, d.Last))
+			}
+			if s := strings.Join(got, " "); s != tc.want {
+				t.Errorf("later: %s, want %s", s, tc.want)
+			}
+		})
+	}
+}
+
 func TestReplaced(t *testing.T) {
 	for _, tc := range []struct {
 		name    string

@@ -22,6 +22,17 @@ func (ls Leases) Learn(l Lease) {
 	ls[l.ID] = l
 }
 
+// Unknown returns the ids of those that nobody could tell of yet, in order.
+func (ls Leases) Unknown() []int64 {
+	var out []int64
+	for _, l := range ls.Sorted() {
+		if l.State == LeaseUnknown {
+			out = append(out, l.ID)
+		}
+	}
+	return out
+}
+
 // Sorted returns the leases by id.
 func (ls Leases) Sorted() []Lease {
 	out := make([]Lease, 0, len(ls))

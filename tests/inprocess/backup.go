@@ -43,8 +43,9 @@ type Setup struct {
 	Backup  backup.Config
 	Etcd    etcd.Config
 	Observe ports.Observer
-	// Watcher, if not nil, is put around the watcher.
+	// Watcher and Cluster, if not nil, are put around the watcher and the cluster.
 	Watcher func(ports.Watcher) ports.Watcher
+	Cluster func(ports.Cluster) ports.Cluster
 }
 
 // Config flushes every 100 ms and is quick to try again.
@@ -81,11 +82,15 @@ func StartBackup(t testing.TB, endpoint string, store ports.ObjectStore, change 
 	}
 	ledger := proofs.NewLedger()
 	guard := proofs.NewGuard(writer, ledger)
+	var cl ports.Cluster = clients.Cluster
+	if s.Cluster != nil {
+		cl = s.Cluster(cl)
+	}
 	notBusy := func(context.Context, cluster.ID, string, time.Time) func() { return func() {} }
 	sign := func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{MemberID: "test"}, nil }
 	taker := takefull.NewTaker(clients.Cluster, clients.Maintenance, fullspool.New(spool), guard, s.Observe, notBusy)
 	b := &Backup{State: backup.NewState(), Taker: taker, Guard: guard, Ledger: ledger}
-	b.Backup = backup.New(s.Backup, sign, revkeeper.New(store), guard, clients.Cluster, watcher, taker, s.Observe, b.State)
+	b.Backup = backup.New(s.Backup, sign, revkeeper.New(store), guard, cl, watcher, taker, s.Observe, b.State)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
