@@ -136,8 +136,10 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 			return built, err
 		}
 	}
-	if doubt := a.auth.Doubt(h); doubt != "" {
-		a.warnings = append(a.warnings, doubt)
+	for _, doubt := range []string{p.Beyond, a.auth.Doubt(h)} {
+		if doubt != "" {
+			a.warnings = append(a.warnings, doubt)
+		}
 	}
 	built.Leases, built.Raft, built.AuthChanged, built.Warnings = a.leases.Sorted(), a.raft, a.auth.Changed(), a.warnings
 	return built, nil

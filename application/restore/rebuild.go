@@ -71,10 +71,10 @@ func plan(c *timeline.Catalogue, at Point, broken []Broken, bump bumping) (Plan,
 	if err != nil {
 		return Plan{}, err
 	}
-	if at.Target == chain.Latest {
-		path = path.ToLatest()
-	}
 	p := Plan{Path: path, Coverage: chain.Cover(h), Excluded: broken}
+	if at.Target == chain.Latest {
+		p.Path, p.Beyond = path.ToLatest(), chain.Beyond(c, h.Epoch, target)
+	}
 	p.BumpTo, err = bump(c, target)
 	return p, err
 }

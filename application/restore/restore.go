@@ -55,6 +55,7 @@ type Plan struct {
 	Coverage chain.Coverage
 	BumpTo   int64 // 0: revisions are kept
 	Excluded []Broken
+	Beyond   string // what is stored after the latest revision and left out; see chain.Beyond
 	// EtcdVersion is of the member that gave the base, empty where that is not known;
 	// Etcd the release that the directory is made for, zero for the same.
 	EtcdVersion string

@@ -50,6 +50,9 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 	if err := r.learnLater(ctx, h, p.Path, leases); err != nil {
 		return s, err
 	}
+	if p.Beyond != "" {
+		s.Uncertain = append(s.Uncertain, p.Beyond)
+	}
 	for _, w := range p.Excluded {
 		s.Uncertain = append(s.Uncertain, fmt.Sprintf("%s is damaged and was gone around: %v", w.Key, fault.Brief(w.Err)))
 	}

@@ -59,9 +59,6 @@ func (v *Verifier) Run(ctx context.Context, req Request, progress Progress) (rul
 		return report, err
 	}
 	report.Findings, report.Notes = rule.Look(histories)
-	for _, h := range histories {
-		report.Windows[h.Epoch] = chain.Cover(&h).Windows
-	}
 	if n := len(c.Foreign); n > 0 {
 		report.Notes = append(report.Notes, rule.Note{Detail: fmt.Sprintf("%d objects are not revkeeper's", n)})
 	}
@@ -69,6 +66,9 @@ func (v *Verifier) Run(ctx context.Context, req Request, progress Progress) (rul
 		if err := v.objects(ctx, histories, &report, progress); err != nil {
 			return report, err
 		}
+	}
+	for _, h := range histories {
+		report.Windows[h.Epoch] = report.Restorable(&h)
 	}
 	if req.Level.Includes(rule.Restore) {
 		err = v.restores(ctx, req, &report)

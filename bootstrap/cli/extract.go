@@ -111,7 +111,7 @@ func (f *extractFlags) request(r *flagReader, prefixed bool) extract.Request {
 		r.add("--to", f.to, "and --apply are two ways to use the keys, and exactly one is needed", "give one of the two")
 	}
 	if f.apply {
-		r.problems = append(r.problems, oneOf(f.dryRun, f.yes)...)
+		r.problems = append(r.problems, oneOf(f.dryRun, f.yes, "write")...)
 	} else if f.dryRun || f.yes || f.planned != 0 || f.overwrite || f.force || f.leaseTTL != 0 {
 		r.add("--apply", "false", "is missing: the flags that go with it mean nothing without", "add it, or leave them out")
 	}

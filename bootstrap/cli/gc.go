@@ -36,7 +36,7 @@ func (p Program) gc() *cobra.Command {
 	all := cmd.Flags().Bool("all", false, "each object rather than a summary")
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := p.loadIn(config.Tidying, flags, output, oneOf(*dryRun, *yes)...)
+		c, err := p.loadIn(config.Tidying, flags, output, oneOf(*dryRun, *yes, "delete")...)
 		if err != nil {
 			return err
 		}
@@ -56,13 +56,13 @@ func (p Program) gc() *cobra.Command {
 	return cmd
 }
 
-// oneOf asks for a decision between looking and deleting.
-func oneOf(dryRun, yes bool) []fault.Problem {
+// oneOf asks for a decision between looking and doing, as in "delete".
+func oneOf(dryRun, yes bool, do string) []fault.Problem {
 	switch {
 	case dryRun && yes:
 		return []fault.Problem{{Key: "--yes", Detail: "means nothing with --dry-run", Remedy: "give one of the two"}}
 	case !dryRun && !yes:
-		return []fault.Problem{{Key: "--yes", Detail: "is required to delete", Remedy: "look with --dry-run first, then give --yes"}}
+		return []fault.Problem{{Key: "--yes", Detail: "is required to " + do, Remedy: "look with --dry-run first, then give --yes"}}
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func TestRestoreAsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Revision != 50 || r.BumpRevision != 0 || r.Proof != nil || len(r.Warnings) != 1 {
+	if r.Revision != 50 || r.BumpRevision != 0 || r.Proof != nil || len(r.Warnings) != 2 || !strings.Contains(r.Warnings[1], "61–65 of timeline 2") {
 		t.Errorf("got %+v", r)
 	}
 }

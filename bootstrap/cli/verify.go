@@ -96,7 +96,7 @@ func verdict(r rule.Report) error {
 	}
 	worst := r.Findings[slices.IndexFunc(r.Findings, func(f rule.Finding) bool { return f.Kind == kind })]
 	return fault.New(kind, "verify", worst.Object, worst.Detail+more(len(r.Findings)-1)).
-		WithRemedy("keep what is there; `revkeeper list` shows what can still be restored, and a full taken now begins anew")
+		WithRemedy("keep what is there; the revisions that are restorable without it are above, and a full taken now begins anew")
 }
 
 func more(n int) string {

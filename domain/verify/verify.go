@@ -34,8 +34,8 @@ func (l Level) Includes(other Level) bool {
 // Finding is something that keeps part of a bucket from being restored.
 type Finding struct {
 	Kind     fault.Kind // Corrupt, Diverged or NotFound
-	Timeline int
-	Object   string // key; empty for a finding about revisions
+	Timeline int        // 0 for the bucket
+	Object   string     // key; empty for a finding about revisions
 	Detail   string
 
 	suspect bool // it is known, and a timeline that follows mends it
@@ -59,12 +59,24 @@ type Restored struct {
 // Report is what a check found and did.
 type Report struct {
 	Level    Level
-	Windows  map[int][]chain.Range // restorable revisions by timeline, as listed
+	Windows  map[int][]chain.Range // by timeline what can be restored without the damaged objects
 	Objects  int                   // fulls and deltas that were read back
 	Bytes    int64                 // of them, as stored
 	Restored *Restored             // nil where nothing was rebuilt
 	Findings []Finding
 	Notes    []Note
+}
+
+// Restorable returns what of a timeline can be restored without the objects that
+// were found damaged.
+func (r Report) Restorable(h *timeline.History) []chain.Range {
+	var damaged []string
+	for _, f := range r.Findings {
+		if f.Object != "" {
+			damaged = append(damaged, f.Object)
+		}
+	}
+	return chain.Cover(chain.Without(h, damaged...)).Windows
 }
 
 // severity orders the kinds of findings, the worst first.

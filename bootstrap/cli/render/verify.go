@@ -89,15 +89,19 @@ func Verification(w io.Writer, r verify.Report) error {
 		p.row("restored", fmt.Sprintf("revision %d of timeline %d, with %d records of deltas, in %s", x.Revision, x.Timeline, x.Records, x.Took.Round(time.Millisecond)))
 	}
 	for _, f := range r.Findings {
-		p.row("FINDING", fmt.Sprintf("timeline %d: %s", f.Timeline, f.Detail))
+		p.row("FINDING", ofTimeline(f.Timeline, f.Detail))
 	}
 	for _, n := range r.Notes {
-		text := n.Detail
-		if n.Timeline != 0 {
-			text = fmt.Sprintf("timeline %d: %s", n.Timeline, text)
-		}
-		p.row("note", text)
+		p.row("note", ofTimeline(n.Timeline, n.Detail))
 	}
 	p.row("proven", r.Proven())
 	return p.writeTo(w)
+}
+
+// ofTimeline names the timeline that something is about; 0 is the bucket.
+func ofTimeline(epoch int, text string) string {
+	if epoch == 0 {
+		return text
+	}
+	return fmt.Sprintf("timeline %d: %s", epoch, text)
 }
