@@ -74,15 +74,11 @@ func (d *Driller) room(ctx context.Context, at restore.Point) error {
 	if err != nil {
 		return err
 	}
-	plan, err := d.rebuild.Plan(ctx, at)
+	needs, err := d.rebuild.Needs(ctx, at)
 	if err != nil {
 		return err
 	}
-	m, err := d.archive.Manifest(ctx, plan.Base.Ref)
-	if err != nil {
-		return err
-	}
-	return rule.Room(dir, free, m.Size, plan.Bytes()-plan.Base.Size)
+	return rule.Room(dir, free, needs.Database)
 }
 
 // compare holds the rebuilt history against the proofs of its timeline.

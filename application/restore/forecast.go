@@ -38,6 +38,17 @@ func (r *Restorer) Plan(ctx context.Context, req Request) (Forecast, error) {
 	return f, err
 }
 
+// Needs returns how much disk Run takes, by what the objects say of themselves; of
+// that it needs no log. A damaged one is planned around.
+func (r *Rebuilder) Needs(ctx context.Context, at Point) (n rule.Needs, err error) {
+	err = r.around(ctx, at, asItWas, func(p Plan, h *timeline.History) error {
+		s, err := r.survey(ctx, p, h, at)
+		n = s.Work.Needs()
+		return err
+	})
+	return n, err
+}
+
 // free returns how many bytes can be written under dir, negative where nobody
 // knows.
 func (r *Restorer) free(ctx context.Context, dir string) (int64, error) {

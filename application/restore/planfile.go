@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/release"
 	rule "github.com/revkeeper/revkeeper/domain/restore"
@@ -93,9 +94,10 @@ func (r *Restorer) Apply(ctx context.Context, c Carry, progress Progress) (Resul
 	if err != nil {
 		return Result{}, err
 	}
-	p := Plan{Path: path, BumpTo: c.Plan.BumpRevision}
+	h := catalogue.Find(path.Epoch)
+	p := Plan{Path: path, Coverage: chain.Cover(h), BumpTo: c.Plan.BumpRevision}
 	same := func(s Survey) error { return c.Plan.Same(s.Objects) }
-	res, err := r.attempt(ctx, req, p, catalogue.Find(path.Epoch), same, progress)
+	res, err := r.attempt(ctx, req, p, h, same, progress)
 	if err != nil {
 		return Result{}, rule.Unplanned(err)
 	}

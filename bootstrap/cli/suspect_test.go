@@ -82,3 +82,27 @@ func TestWhatIsSuspectIsNotLookedAt(t *testing.T) {
 		}
 	}
 }
+
+// A plan that was made before its timeline was marked is carried out, and whoever
+// does so is told.
+func TestAPlanThatBecameSuspect(t *testing.T) {
+	b := newBucket(t)
+	one := b.begin(1, "the store holds no timeline yet", 0)
+	b.full(one, 0, 10, true)
+	b.delta(one, 11, 30, "key")
+	file := filepath.Join(t.TempDir(), "plan.json")
+	apply := func() outcome {
+		return command(t, "restore", "apply", file, "--store", b.url(), "--name", "m1", "--data-dir", filepath.Join(t.TempDir(), "data"))
+	}
+	if got := command(t, "restore", "plan", file, "--store", b.url(), "--to-revision", "25", "--initial-cluster", "m1=http://127.0.0.1:2380"); got.code != 0 {
+		t.Fatalf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := apply(); got.code != 0 || strings.Contains(got.stdout+got.stderr, "suspect") {
+		t.Errorf("before: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	mark := snapshot.Ref{Kind: snapshot.KindSuspect, Epoch: one, Last: 20, At: b.tick()}
+	b.must(b.store.Create(b.Context(), mark.Key(), strings.NewReader("{}"), 2))
+	if got := apply(); got.code != 0 || !strings.Contains(got.stdout+got.stderr, "the revision is suspect") {
+		t.Errorf("after: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}

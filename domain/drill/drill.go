@@ -84,10 +84,10 @@ func (o Outcome) String() string {
 
 // Room says whether a drill may begin where free bytes of disk are left: it needs
 // twice the database, so that what else is spooled there, and etcd if it shares the
-// disk, never runs out of it because of a drill. database is the plain full and
-// deltas are stored bytes.
-func Room(dir string, free, database, deltas int64) error {
-	need := 2 * (database + deltas)
+// disk, never runs out of it because of a drill. database is its size in bytes once
+// the deltas are in it.
+func Room(dir string, free, database int64) error {
+	need := 2 * database
 	if free >= need {
 		return nil
 	}

@@ -124,10 +124,10 @@ func TestOutcomesInWords(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	if err := drill.Room("/spool", 300, 100, 50); err != nil {
+	if err := drill.Room("/spool", 300, 150); err != nil {
 		t.Errorf("twice the database is enough: %v", err)
 	}
-	err := drill.Room("/spool", 299, 100, 50)
+	err := drill.Room("/spool", 299, 150)
 	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "/spool") || !strings.Contains(err.Error(), "300") {
 		t.Errorf("a byte less: %v", err)
 	}

@@ -25,14 +25,15 @@ func trusted(c timeline.Catalogue) timeline.Catalogue {
 }
 
 // goodPart is what of a timeline leads up to a revision. A full that ends above it
-// holds it too, and is left out unless nothing else does.
+// holds it too, and is left out unless nothing else does. Up to 0 nothing is good,
+// though a full whose past was never compacted begins there.
 func goodPart(h timeline.History, good int64) timeline.History {
 	all := h.Fulls
 	h.Fulls = slices.DeleteFunc(slices.Clone(all), func(f timeline.Full) bool { return f.Last > good })
 	h.Deltas = slices.DeleteFunc(slices.Clone(h.Deltas), func(d timeline.Delta) bool { return d.First > good })
 	h.Proofs = upTo(h.Proofs, good)
 	h.Verified = upTo(h.Verified, good)
-	if !chain.Cover(&h).Contains(good) {
+	if good > 0 && !chain.Cover(&h).Contains(good) {
 		h.Fulls = slices.DeleteFunc(slices.Clone(all), func(f timeline.Full) bool { return f.First > good })
 	}
 	return h

@@ -143,3 +143,33 @@ func TestSuspectObjectsChangeNothingForGoodOnes(t *testing.T) {
 		t.Error("nothing was ever deleted: the test tests nothing")
 	}
 }
+
+// Of a timeline of which nothing is good no full is counted, not even one that goes
+// back to the beginning.
+func TestAFullThatIsSuspectFromTheBeginningCountsForNothing(t *testing.T) {
+	for _, first := range []int64{0, 5} {
+		one := history(full(10, 90*day), full(20, 85*day))
+		two := history(full(30, 50*day), full(40, 45*day))
+		three := doubted(func(*timeline.History) {}).Timelines[1]
+		one.ClusterID, two.ClusterID = "c", "c"
+		two.Epoch, two.First, two.BeganAt, three.Epoch = 2, 21, now.Add(-60*day), 3
+		for i := range two.Fulls {
+			two.Fulls[i].Epoch, two.Fulls[i].First = 2, first
+		}
+		three.Fulls[0].Epoch = 3
+		mark := suspectAbove(0)
+		mark.Epoch = 2
+		two.Suspects = []snapshot.Ref{mark}
+		r := rule()
+		r.Policy.Limit = 3 // with that of the third timeline, both of the first
+		p := retention.Make(timeline.Catalogue{Timelines: []timeline.History{one, two, three}}, r, retention.Facts{}, now)
+		if p.Stopped != "" {
+			t.Fatal(p.Stopped)
+		}
+		for _, d := range p.Decisions {
+			if d.Ref.Epoch == 1 && d.Delete {
+				t.Errorf("fulls from %d on: %s of the good timeline goes: %s", first, d.Ref.Key(), d.Reason)
+			}
+		}
+	}
+}

@@ -197,6 +197,39 @@ func (n narrow) Begin(ctx context.Context) (ports.StagedSnapshot, error) {
 	return nil, ctx.Err()
 }
 
+// Deltas are stored compressed: what counts is what they become in the database.
+func TestADrillCountsDeltasAsTheyComeOut(t *testing.T) {
+	source := servers.StartEtcd(t, version, 1)
+	client := oracle.Connect(t, source.Endpoints()[0])
+	store := newGate()
+	b := startBackup(t, source.Endpoints()[0], store)
+	b.awaitDurable(puts(t, client, "before", 1))
+	var head, written int64
+	for range 16 {
+		value := strings.Repeat("all alike ", 50_000)
+		r, err := client.Put(t.Context(), "large", value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, written = r.Header.Revision, written+int64(len(value))
+	}
+	b.awaitDurable(head)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	inside := make(chan struct{})
+	go func() {
+		select {
+		case <-inside:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	tight := drill.NewDriller(revkeeper.New(store), narrow{free: written, entered: inside}, b.events)
+	if _, err := tight.Run(ctx, drillrule.Task{Epoch: 1, Revision: head}); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "twice the database") {
+		t.Errorf("with room for %d bytes, which is less than the database takes: %v", written, err)
+	}
+}
+
 // A drill is not begun where it could fill the disk, nor while another goes on, and
 // it ends with whoever asked for it.
 func TestADrillIsBounded(t *testing.T) {
