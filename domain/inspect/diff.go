@@ -111,9 +111,13 @@ func (i *Interval) Add(r record.Record, _, _ time.Time) error {
 	}
 	f.after = !r.Tombstone
 	i.fates[fp] = f
+	change, differs := between(f.before, f.after)
+	if !differs {
+		i.listed.Drop(kv.Key) // it would take the place of one that differs
+		return nil
+	}
 	if d := i.listed.At(kv.Key, 0); d != nil {
-		d.Change, _ = between(f.before, f.after)
-		d.Revision, d.Version, d.Size = r.Main, kv.Version, int64(len(kv.Value))
+		d.Change, d.Revision, d.Version, d.Size = change, r.Main, kv.Version, int64(len(kv.Value))
 	}
 	return nil
 }
@@ -133,10 +137,8 @@ func (i *Interval) Diff() Diff {
 func (d *Diff) list(l *Listing[Difference]) {
 	d.Complete = l.Complete()
 	for key, x := range l.All() {
-		if x.Change != "" {
-			x.Key = key
-			d.Listed = append(d.Listed, *x)
-		}
+		x.Key = key
+		d.Listed = append(d.Listed, *x)
 	}
 }
 

@@ -104,6 +104,14 @@ func TestBothWaysAgree(t *testing.T) {
 	}
 }
 
+// What came and went does not crowd out what differs.
+func TestAShortListHoldsDifferencesOnly(t *testing.T) {
+	d := between(t, tell(2, "a=1 -a b=1 -b c=1 -c z=1"), 1, "", 1)
+	if told(d) != "cr z" || d.Created != 1 || !d.Complete {
+		t.Errorf("listed %q of %d, complete %v", told(d), d.Created, d.Complete)
+	}
+}
+
 // Two histories that only share their numbers, as before and after a restore, are
 // compared by content.
 func TestCompareAcrossTimelines(t *testing.T) {
