@@ -65,10 +65,11 @@ func provider(value []byte) string {
 	return string(bytes.Join(parts[:3], []byte(":")))
 }
 
-// looksJSON takes only objects and lists for JSON: a lone number is text.
+// looksJSON takes only objects and lists for JSON: a lone number is text. JSON is
+// UTF-8 (RFC 8259), which json.Valid does not ask for.
 func looksJSON(value []byte) bool {
 	trimmed := bytes.TrimSpace(value)
-	return len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(trimmed)
+	return len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && utf8.Valid(trimmed) && json.Valid(trimmed)
 }
 
 // isText reports whether a person could read the bytes.

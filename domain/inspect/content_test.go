@@ -63,6 +63,7 @@ func TestRecognise(t *testing.T) {
 		{"a list", []byte(`[1,2]`), inspect.JSON},
 		{"a number is text", []byte(`12`), inspect.Text},
 		{"what only begins like JSON is text", []byte(`{"a":`), inspect.Text},
+		{"JSON that is no UTF-8", []byte("{\"a\":\"\xff\"}"), inspect.Binary},
 		{"lines", []byte("täglich\n\tum 3\r\n"), inspect.Text},
 		{"text with a control character", []byte("a\x1b[31m"), inspect.Binary},
 		{"bytes", []byte{0xff, 0xfe}, inspect.Binary},
@@ -132,6 +133,10 @@ func TestNodesAreBounded(t *testing.T) {
 	wide := bytes.Repeat([]byte{0x08, 0x01}, 10_000)
 	if got := inspect.Nodes(wide); len(got) != 4096 || !got[4095].Cut {
 		t.Errorf("%d fields", len(got))
+	}
+	edge := append(bytes.Repeat([]byte{0x08, 0x01}, 4095), 0x12, 2, 0x08, 0x05)
+	if got := outline(inspect.Nodes(edge)[4095:]); got != "2:0805" {
+		t.Errorf("a message that nothing is left for: %s", got)
 	}
 	deep := []byte{0x08, 0x00}
 	for range 200 {

@@ -137,7 +137,14 @@ func readOwner(reference []byte) string {
 	return t[1] + "/" + t[3]
 }
 
-// readTime reads a meta.v1.Time: seconds since 1970 and nanoseconds.
+// The seconds since 1970 of the years 1 to 9999, which RFC 3339 can write.
+const (
+	firstSecond = -62_135_596_800
+	lastSecond  = 253_402_300_799
+)
+
+// readTime reads a meta.v1.Time: seconds since 1970 and nanoseconds. What is no
+// time is zero.
 func readTime(message []byte) time.Time {
 	var seconds, nanos int64
 	_ = wire.Each("Time", message, func(f wire.Field) {
@@ -148,7 +155,7 @@ func readTime(message []byte) time.Time {
 			nanos = int64(f.Value)
 		}
 	})
-	if seconds == 0 && nanos == 0 {
+	if seconds == 0 && nanos == 0 || seconds < firstSecond || seconds > lastSecond || nanos < 0 || nanos > 999_999_999 {
 		return time.Time{}
 	}
 	return time.Unix(seconds, nanos).UTC()
@@ -203,7 +210,7 @@ func (n *Node) guess(data []byte, depth int, left *int) {
 	switch {
 	case isText(data) && !(message && bytes.HasPrefix(data, []byte("\n"))):
 		n.IsText, n.Text = true, string(data)
-	case message:
+	case message && *left > 0: // else it would look like a number
 		n.Fields = nodes(data, depth+1, left)
 	default:
 		n.Bytes = data

@@ -81,6 +81,15 @@ func TestEntry(t *testing.T) {
 	}
 }
 
+// A time that no calendar has keeps nobody from reading the rest.
+func TestAnObjectOfNoTime(t *testing.T) {
+	value := []byte("k8s\x00\x12\x10\x0a\x0e\x0a\x01n\x42\x09\x08\x80\x80\x80\x80\x80\x80\x80\x40") // name n, created in second 1<<55
+	doc, err := json.Marshal(EntryOf(record.KeyValue{Key: []byte("k"), Value: value}, inspect.View{}))
+	if err != nil || !strings.Contains(string(doc), `"name":"n"`) || strings.Contains(string(doc), "creationTimestamp") {
+		t.Errorf("%s, %v", doc, err)
+	}
+}
+
 func TestBrief(t *testing.T) {
 	for want, value := range map[string][]byte{
 		"v1 Secret":                   secret(t),
