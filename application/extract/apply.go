@@ -117,7 +117,7 @@ func (a *applier) flush(ctx context.Context) error {
 	if err != nil {
 		return planAgain(err)
 	}
-	var writes []record.KeyValue
+	var writes, kept []record.KeyValue
 	var puts []rule.Put
 	for i, kv := range batch {
 		action := rule.Decide(kv, live[i], true, a.Allowed)
@@ -128,14 +128,22 @@ func (a *applier) flush(ctx context.Context) error {
 			}
 			action = rule.Decide(kv, live[i], may, a.Allowed)
 		}
-		if !action.Writes() || a.DryRun {
+		switch {
+		case action == rule.Same && !a.DryRun:
+			kept = append(kept, kv) // it was; whether it is, shows at the end
+			continue
+		case !action.Writes() || a.DryRun:
 			a.note(kv, action)
 			continue
 		}
 		writes = append(writes, kv)
 		puts = append(puts, rule.Put{Key: kv.Key, Value: kv.Value, Lease: kv.Lease, Mod: live[i].Mod, Force: a.Force})
 	}
-	return a.write(ctx, writes, puts)
+	outrun, err := a.write(ctx, writes, puts)
+	if err != nil {
+		return err
+	}
+	return a.lookAgain(ctx, append(kept, outrun...))
 }
 
 // note counts and lists what became of a key.
@@ -146,16 +154,15 @@ func (a *applier) note(kv record.KeyValue, action rule.Action) {
 	}
 }
 
-// write carries out writes, and asks about those that were outrun.
-func (a *applier) write(ctx context.Context, writes []record.KeyValue, puts []rule.Put) error {
+// write carries out writes, and returns those that were outrun.
+func (a *applier) write(ctx context.Context, writes []record.KeyValue, puts []rule.Put) (outrun []record.KeyValue, err error) {
 	if len(puts) == 0 {
-		return nil
+		return nil, nil
 	}
 	done, revision, err := a.Keyspace.Put(ctx, puts)
 	if err != nil {
-		return a.halfway(err, len(puts))
+		return nil, a.halfway(err, len(puts))
 	}
-	var outrun []record.KeyValue
 	for i, kv := range writes {
 		switch {
 		case !done[i]:
@@ -168,11 +175,17 @@ func (a *applier) write(ctx context.Context, writes []record.KeyValue, puts []ru
 		}
 		a.out.Last = revision
 	}
-	now, err := a.look(ctx, outrun, 0)
+	return outrun, nil
+}
+
+// lookAgain asks how keys are now that were not written, for somebody may have
+// changed them after they were looked at.
+func (a *applier) lookAgain(ctx context.Context, left []record.KeyValue) error {
+	now, err := a.look(ctx, left, 0)
 	if err != nil {
 		return err
 	}
-	for i, kv := range outrun {
+	for i, kv := range left {
 		a.note(kv, rule.Outran(kv, now[i]))
 	}
 	return nil

@@ -58,8 +58,9 @@ func Decide(kv record.KeyValue, live Live, lease bool, may Allowed) Action {
 	return Create
 }
 
-// Outran returns what became of a key that was to be written and was found
-// changed: somebody else may have written the very value, or an earlier try did.
+// Outran returns what became of a key that was not written, by how it is now: it
+// was as wanted when it was looked at, or it was changed since, and then somebody
+// else may have written the very value, or an earlier try did.
 func Outran(kv record.KeyValue, now Live) Action {
 	if now.Mod != 0 && bytes.Equal(now.Value, kv.Value) {
 		return Same

@@ -152,10 +152,11 @@ func extractApply(t *testing.T, version string) {
 	x.put("/app/k000", "mine")
 	x.put("/app/k001", "value 1") // the very value
 	x.put("/app/k150", "mine, too")
+	x.put("/app/k200", "was the same")
 	_, err := x.live.Delete(t.Context(), "/app/k249")
 	x.must(err)
 	at := []string{"--planned-at", fmt.Sprint(plan.Planned), "--yes"}
-	d := x.apply(map[rule.Action]int64{rule.Create: 150, rule.Same: 101, rule.Changed: 2}, append(at, "--overwrite")...)
+	d := x.apply(map[rule.Action]int64{rule.Create: 150, rule.Same: 99, rule.Changed: 4}, append(at, "--overwrite")...)
 	for key, want := range map[string]string{"/app/k000": "mine", "/app/k001": "value 1", "/app/k002": "value 2", "/app/k149": "value 149",
 		"/app/k150": "mine, too", "/app/k249": "(gone)", "/app/leased/goes": "y"} {
 		if got := x.value(key); got != want {
@@ -175,8 +176,8 @@ func extractApply(t *testing.T, version string) {
 	}
 
 	// Without a plan, what is there now counts.
-	x.apply(map[rule.Action]int64{rule.Create: 1, rule.Same: 250, rule.Differs: 2}, "--yes")
-	x.apply(map[rule.Action]int64{rule.Same: 251, rule.Overwrite: 2}, "--yes", "--overwrite")
+	x.apply(map[rule.Action]int64{rule.Create: 1, rule.Same: 249, rule.Differs: 3}, "--yes")
+	x.apply(map[rule.Action]int64{rule.Same: 250, rule.Overwrite: 3}, "--yes", "--overwrite")
 	d = x.apply(map[rule.Action]int64{rule.Same: 253}, "--yes", "--overwrite")
 	if d.Last != 0 {
 		t.Errorf("nothing was to do, and revision %d was written", d.Last)
