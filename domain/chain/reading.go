@@ -49,7 +49,8 @@ func Span(first, last int64) (Range, error) {
 
 // Read plans to read the revisions of span: from deltas, of those that hold the
 // next revision the one that reaches furthest, and where none does from a full,
-// which has to be copied to a disk first. exclude may be nil.
+// which has to be copied to a disk first. A full is read up to the next delta only:
+// deltas say when a revision was written, fulls do not. exclude may be nil.
 func Read(h *timeline.History, span Range, exclude Exclusion) Reading {
 	usable := without(h, exclude)
 	out := Reading{Disputed: within(disputed(usable.Deltas), span)}
@@ -66,10 +67,14 @@ func Read(h *timeline.History, span Range, exclude Exclusion) Reading {
 			deltas = deltas[1:]
 		}
 		p := Piece{Range: Range{next, span.Last}}
+		lacking := span.Last // the last revision before the next delta
+		if len(deltas) > 0 {
+			lacking = min(deltas[0].First-1, span.Last)
+		}
 		if best != nil && best.Last >= next {
 			p.Delta, p.Last = best, min(best.Last, span.Last)
-		} else if p.Full = fullAt(fulls, next); p.Full != nil {
-			p.Last = min(p.Full.Last, span.Last)
+		} else if p.Full = fullAt(fulls, Range{next, lacking}); p.Full != nil {
+			p.Last = min(p.Full.Last, lacking)
 		} else {
 			p.Last = min(later(deltas, fulls, next)-1, span.Last)
 			out.Missing = append(out.Missing, p.Range)
@@ -84,11 +89,12 @@ func Read(h *timeline.History, span Range, exclude Exclusion) Reading {
 	return out
 }
 
-// fullAt returns the full that holds a revision whole and reaches furthest, nil
-// for none.
-func fullAt(fulls []timeline.Full, rev int64) (best *timeline.Full) {
+// fullAt returns the oldest full that holds a run of revisions whole; if none does,
+// the one that holds the run's first and reaches furthest, nil for none. fulls
+// ascend by their last revisions.
+func fullAt(fulls []timeline.Full, run Range) (best *timeline.Full) {
 	for i := range fulls {
-		if f := &fulls[i]; f.First < rev && rev <= f.Last && (best == nil || f.Last > best.Last) {
+		if f := &fulls[i]; f.First < run.First && run.First <= f.Last && (best == nil || best.Last < run.Last) {
 			best = f
 		}
 	}

@@ -50,7 +50,11 @@ func TestRead(t *testing.T) {
 		{name: "deltas are older than what the full holds: it still has what survived below them",
 			objects: []object{delta(50, 160), full(100, 150)}, first: 1, last: 160, want: "s1–49 d50–160", missing: ranges(1, 49)},
 		{name: "a gap between deltas is bridged by a full that reaches back",
-			objects: []object{delta(11, 20), delta(41, 50), full(15, 45)}, first: 11, last: 50, want: "d11–20 f21–45 d46–50"},
+			objects: []object{delta(11, 20), delta(41, 50), full(15, 45)}, first: 11, last: 50, want: "d11–20 f21–40 d41–50"},
+		{name: "a full that reaches over deltas is read only up to them: they say when",
+			objects: []object{full(0, 1), delta(2, 20), delta(21, 30), full(0, 30)}, first: 1, last: 30, want: "f1 d2–20 d21–30"},
+		{name: "where a delta is damaged, the full stands in for that one alone",
+			objects: []object{full(0, 1), delta(2, 20), delta(21, 30), delta(31, 40), full(0, 50)}, first: 1, last: 40, want: "f1 d2–20 f21–30 d31–40", exclude: delta(21, 30).ref.Key()},
 		{name: "a gap that nothing bridges is named, and survivors come from the first full above it",
 			objects: []object{full(0, 10), delta(11, 20), full(30, 40), full(39, 60)}, first: 11, last: 60, want: "d11–20 s21–30 f31–40 f41–60", missing: ranges(21, 30)},
 		{name: "nothing is held above the newest object",
@@ -105,7 +109,7 @@ func TestReadAsksAFullThatMayHoldMore(t *testing.T) {
 	if h, err = chain.Found(h, *got.Unsure, 18, 40); err != nil {
 		t.Fatal(err)
 	}
-	if got = chain.Read(h, span, nil); got.Unsure != nil || told(got) != "s1–4 f5–14 d15–20 f21–40 d41–50" {
+	if got = chain.Read(h, span, nil); got.Unsure != nil || told(got) != "s1–4 f5–10 d11–20 f21–40 d41–50" {
 		t.Errorf("%s, %v", told(got), got.Unsure)
 	}
 	if got = chain.Read(h, chain.Range{First: 51, Last: 60}, nil); got.Unsure != nil {
