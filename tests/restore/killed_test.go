@@ -104,7 +104,7 @@ func killedRestores(t *testing.T, kills int, more ...string) {
 	rng := rand.New(rand.NewPCG(7, uint64(kills)))
 	killed, amid, finished := 0, 0, 0
 	for try := 0; killed < kills; try++ {
-		if try == 4*kills {
+		if try == 8*kills {
 			t.Fatalf("only %d of %d tries were killed before they ended", killed, try)
 		}
 		dir := filepath.Join(t.TempDir(), "data")
