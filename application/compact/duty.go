@@ -35,19 +35,12 @@ func NewDuty(c *Compactor, config Config) *Duty { return &Duty{compactor: c, con
 
 // Run implements the duty. It returns the context's error.
 func (d *Duty) Run(ctx context.Context) error {
-	for {
-		var next time.Time
-		if d.config.Next != nil {
-			next = d.config.Next(time.Now())
-		}
-		if err := supervise.Until(ctx, next); err != nil {
-			return err
-		}
+	return supervise.BySchedule(ctx, d.config.Next, func(ctx context.Context) {
 		if err := d.once(ctx); err != nil && ctx.Err() == nil {
 			d.compactor.observe.Observe(event.Event{At: time.Now(), Kind: event.CompactionFailed, Level: event.Warn, Err: err,
 				Message: "compaction failed; it is tried again when it is next due"})
 		}
-	}
+	})
 }
 
 // once does all that is due. That fulls cannot be built is no reason not to roll

@@ -65,19 +65,12 @@ func NewDuty(c Config, a ports.Archive, w ports.ArchiveWriter, k ports.ArchiveKe
 
 // Run implements the duty. It returns the context's error.
 func (d *Duty) Run(ctx context.Context) error {
-	for {
-		var next time.Time
-		if d.config.Next != nil {
-			next = d.config.Next(time.Now())
-		}
-		if err := supervise.Until(ctx, next); err != nil {
-			return err
-		}
+	return supervise.BySchedule(ctx, d.config.Next, func(ctx context.Context) {
 		if _, err := d.Drill(ctx); err != nil && ctx.Err() == nil {
 			d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillFailed, Level: levelOf(err), Err: err,
 				Message: "the drill could not be carried out; it is tried again when it is next due"})
 		}
-	}
+	})
 }
 
 // levelOf tells what damages the backup from what only kept it from being looked at.

@@ -28,7 +28,7 @@ func (i *Inspector) read(ctx context.Context, h *timeline.History, span chain.Ra
 	r := &reader{Inspector: i}
 	defer r.close()
 	for {
-		plan := chain.Read(h, span, exclusion(broken))
+		plan := chain.Read(h, span, restore.Excluding(broken))
 		var err error
 		if plan.Unsure != nil {
 			h, err = r.ask(ctx, h, *plan.Unsure)
@@ -56,17 +56,6 @@ func (r *reader) ask(ctx context.Context, h *timeline.History, f timeline.Full) 
 		return h, restore.Blame(f.Key(), err)
 	}
 	return known, nil
-}
-
-func exclusion(broken []restore.Broken) chain.Exclusion {
-	return func(key string) string {
-		for _, b := range broken {
-			if b.Key == key {
-				return b.Err.Error()
-			}
-		}
-		return ""
-	}
 }
 
 // pieces reads one piece after another, deltas that follow each other in one go.

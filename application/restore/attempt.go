@@ -22,10 +22,6 @@ import (
 // say of themselves. It stages beside the target and leaves nothing behind unless
 // it succeeds.
 func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline.History, check func(Survey) error, progress Progress) (res Result, err error) {
-	if err := r.releases(ctx, &p, req.Etcd); err != nil {
-		return res, err
-	}
-	res.Plan = p
 	staging, err := r.dirs.Stage(ctx, req.Dir)
 	if err != nil {
 		return res, err
@@ -35,6 +31,10 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	if err != nil {
 		return res, err
 	}
+	if err := p.madeFor(req.Etcd, survey.Manifest); err != nil {
+		return res, err
+	}
+	res.Plan = p
 	if err := check(survey); err != nil {
 		return res, err
 	}
@@ -43,7 +43,7 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	}
 	progress = progress.timed(p.Path, time.Now())
 	progress(Step{Phase: "base", Total: p.Bytes()}) // an estimate, before anything is read
-	built, err := r.rebuild(ctx, p, h, staging, req.point(), progress)
+	built, err := r.rebuild(ctx, p, h, survey.Manifest, staging, req.point(), progress)
 	res.Records, res.Proof, res.Computed, res.Hashing = built.Records, built.Proof, built.Computed, built.Hashing
 	res.Repacked, res.State = built.Repacked, built.State
 	if err != nil {
@@ -90,13 +90,11 @@ func (b Rebuilt) Prove(ctx context.Context) (*proof.Recorded, error) {
 	return recorded, err
 }
 
-// rebuild writes the history of a plan into a staged database and compares it.
-func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, staged ports.StagedDatabase, at Point, progress Progress) (Rebuilt, error) {
-	built := Rebuilt{Plan: p}
+// rebuild writes the history of a plan, whose base m describes, into a staged
+// database and compares it.
+func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, m snapshot.Manifest, staged ports.StagedDatabase, at Point, progress Progress) (Rebuilt, error) {
+	built := Rebuilt{Plan: p, Manifest: m}
 	var err error
-	if built.Manifest, err = r.archive.Manifest(ctx, p.Base.Ref); err != nil {
-		return built, &objectError{p.Base.Key(), err}
-	}
 	a := &applier{
 		staging:  staged,
 		progress: progress,
@@ -104,13 +102,13 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, st
 		target:   p.Target,
 		agree:    chain.NewAgreement(),
 		leases:   make(snapshot.Leases),
-		auth:     chain.NewAuthTrail(p.Path, built.Manifest.Auth),
-		raft:     built.Manifest.Raft,
+		auth:     chain.NewAuthTrail(p.Path, m.Auth),
+		raft:     m.Raft,
 	}
-	if err := a.agree.Claim(p.Base.Key(), built.Manifest.Tail...); err != nil {
+	if err := a.agree.Claim(p.Base.Key(), m.Tail...); err != nil {
 		return built, err
 	}
-	if err := r.run(ctx, p, built.Manifest, a); err != nil {
+	if err := r.run(ctx, p, m, a); err != nil {
 		return built, err
 	}
 	p.Path = a.path

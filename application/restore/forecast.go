@@ -24,10 +24,10 @@ type Forecast struct {
 func (r *Restorer) Plan(ctx context.Context, req Request) (Forecast, error) {
 	var f Forecast
 	err := r.around(ctx, req.point(), req.bump, func(p Plan, h *timeline.History) error {
-		if err := r.releases(ctx, &p, req.Etcd); err != nil {
-			return err
-		}
 		s, err := r.survey(ctx, p, h, req.point())
+		if err == nil {
+			err = p.madeFor(req.Etcd, s.Manifest)
+		}
 		f = Forecast{Plan: p, Survey: s, Needs: s.Work.Needs(), Took: rule.DefaultRates().Took(p.Path, p.Bytes())}
 		return err
 	})

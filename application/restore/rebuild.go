@@ -60,14 +60,7 @@ func plan(c *timeline.Catalogue, at Point, broken []Broken, bump bumping) (Plan,
 	if err != nil {
 		return Plan{}, err
 	}
-	path, err := chain.Plan(h, target, func(key string) string {
-		for _, b := range broken {
-			if b.Key == key {
-				return b.Err.Error()
-			}
-		}
-		return ""
-	})
+	path, err := chain.Plan(h, target, Excluding(broken))
 	if err != nil {
 		return Plan{}, err
 	}
@@ -89,7 +82,11 @@ func (r *Rebuilder) Run(ctx context.Context, at Point, begin func(context.Contex
 			return err
 		}
 		defer staged.Discard()
-		built, err := r.rebuild(ctx, p, h, staged, at, func(Step) {})
+		m, err := r.archive.Manifest(ctx, p.Base.Ref)
+		if err != nil {
+			return &objectError{p.Base.Key(), err}
+		}
+		built, err := r.rebuild(ctx, p, h, m, staged, at, func(Step) {})
 		if err != nil {
 			return err
 		}
@@ -119,6 +116,18 @@ func (r *Rebuilder) around(ctx context.Context, at Point, bump bumping, try func
 		broken = append(broken, bad)
 		r.observe.Observe(event.Event{At: time.Now(), Kind: event.RequestFailed, Level: event.Warn, Epoch: p.Epoch, Err: bad.Err,
 			Message: fmt.Sprintf("%s cannot be used; looking for a path without it", bad.Key)})
+	}
+}
+
+// Excluding keeps broken objects out of a plan.
+func Excluding(broken []Broken) chain.Exclusion {
+	return func(key string) string {
+		for _, b := range broken {
+			if b.Key == key {
+				return b.Err.Error()
+			}
+		}
+		return ""
 	}
 }
 

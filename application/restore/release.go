@@ -1,24 +1,14 @@
 package restore
 
 import (
-	"context"
-	"errors"
-
-	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/release"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
 )
 
-// releases notes which etcd the base of a plan is of, and refuses one that cannot be
-// made for the etcd that is wanted. A description that is damaged or says nothing is
-// no reason to: whoever restores finds out.
-func (r *Rebuilder) releases(ctx context.Context, p *Plan, wanted release.Release) error {
-	m, err := r.archive.Manifest(ctx, p.Base.Ref)
-	if err != nil {
-		if errors.Is(err, fault.Corrupt) || errors.Is(err, fault.NotFound) {
-			return nil
-		}
-		return err
-	}
+// madeFor notes which etcd the base of a plan is of, as m describes it, and refuses
+// one that cannot be made for the etcd that is wanted. A description that does not
+// say it is no reason to: whoever restores finds out.
+func (p *Plan) madeFor(wanted release.Release, m snapshot.Manifest) error {
 	p.EtcdVersion, p.Etcd = m.EtcdVersion, wanted
 	of, err := release.Parse(m.EtcdVersion)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 // Survey is what the objects of a path say of themselves, before any of them is
 // read whole.
 type Survey struct {
+	Manifest  snapshot.Manifest // of the base
 	Work      rule.Work
 	Objects   []rule.PlanObject // the full, then the deltas in order
 	Uncertain []string          // what the result may not have exactly
@@ -28,8 +29,9 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 		return Survey{}, &objectError{p.Base.Key(), err}
 	}
 	s := Survey{
-		Work:    rule.Work{Database: max(m.Size, p.Base.Size), Repack: at.Fold || at.Defragment}, // not every format tells the plain size
-		Objects: []rule.PlanObject{{Key: p.Base.Key(), Size: p.Base.Size, Digest: m.SHA256}},
+		Manifest: m,
+		Work:     rule.Work{Database: max(m.Size, p.Base.Size), Repack: at.Fold || at.Defragment}, // not every format tells the plain size
+		Objects:  []rule.PlanObject{{Key: p.Base.Key(), Size: p.Base.Size, Digest: m.SHA256}},
 	}
 	trail, leases := chain.NewAuthTrail(p.Path, m.Auth), snapshot.Leases{}
 	for batch := range slices.Chunk(p.Deltas, envelopesAtOnce) {

@@ -21,3 +21,19 @@ func Until(ctx context.Context, at time.Time) error {
 		return ctx.Err()
 	}
 }
+
+// BySchedule calls run whenever it is due until ctx ends, and returns ctx's error.
+// next is asked after each run for the next instant after the one it is given; nil
+// never comes.
+func BySchedule(ctx context.Context, next func(time.Time) time.Time, run func(context.Context)) error {
+	for {
+		var at time.Time
+		if next != nil {
+			at = next(time.Now())
+		}
+		if err := Until(ctx, at); err != nil {
+			return err
+		}
+		run(ctx)
+	}
+}

@@ -93,9 +93,7 @@ func (f *exportFlags) of(req restore.Request) export.Request {
 func (f *exportFlags) request(now time.Time) (restore.Request, []fault.Problem) {
 	r := flagReader{}
 	req := restore.Request{Epoch: f.epoch, Target: f.target.read(&r, now), SkipProof: f.skipProof, DefaultLeaseTTL: r.leaseTTL(f.leaseTTL)}
-	if f.epoch < 0 {
-		r.add("--timeline", itoa(f.epoch), "is negative", "a timeline of `revkeeper list`, or 0")
-	}
+	r.timeline(f.epoch)
 	if f.to == "" {
 		r.add("--to", "", "is required", "a file; with --format gardener a folder or a store's URL")
 	}

@@ -20,6 +20,13 @@ func (r *flagReader) add(key, value, detail, remedy string) {
 	r.problems = append(r.problems, fault.Problem{Key: key, Value: value, Detail: detail, Remedy: remedy})
 }
 
+// timeline checks the flag of that name.
+func (r *flagReader) timeline(epoch int) {
+	if epoch < 0 {
+		r.add("--timeline", itoa(epoch), "is negative", "a timeline of `revkeeper list`, or 0")
+	}
+}
+
 func leaseTTLFlag(fs *pflag.FlagSet, ttl *time.Duration) {
 	fs.DurationVar(ttl, "default-lease-ttl", restore.DefaultLeaseTTL*time.Second, "for leases whose TTL the backup does not have, in whole seconds")
 }

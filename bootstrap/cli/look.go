@@ -50,9 +50,7 @@ func (f *lookFlags) where(r *flagReader, now time.Time) inspect.Where {
 }
 
 func (f *lookFlags) check(r *flagReader) {
-	if f.epoch < 0 {
-		r.add("--timeline", itoa(f.epoch), "is negative", "a timeline of `revkeeper list`, or 0")
-	}
+	r.timeline(f.epoch)
 }
 
 // point reads a revision or a moment.

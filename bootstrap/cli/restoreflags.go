@@ -31,9 +31,7 @@ func (f *pointFlags) register(fs *pflag.FlagSet) {
 
 func (f *pointFlags) read(r *flagReader, req *restore.Request, now time.Time) {
 	req.Epoch, req.Target = f.epoch, f.target.read(r, now)
-	if f.epoch < 0 {
-		r.add("--timeline", itoa(f.epoch), "is negative", "a timeline of `revkeeper list`, or 0")
-	}
+	r.timeline(f.epoch)
 }
 
 // bumpFlags say from which revision the restored history goes on.

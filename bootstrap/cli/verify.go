@@ -76,9 +76,7 @@ func (f *verifyFlags) request() (verify.Request, []fault.Problem) {
 	if !slices.Contains(rule.Levels(), req.Level) {
 		r.add("--level", f.level, "is no level", "structure, objects or restore")
 	}
-	if f.epoch < 0 {
-		r.add("--timeline", itoa(f.epoch), "is negative", "a timeline of `revkeeper list`, or 0")
-	}
+	r.timeline(f.epoch)
 	if f.revision != latest {
 		req.Target = r.revision(f.revision)
 		if req.Level != rule.Restore {
