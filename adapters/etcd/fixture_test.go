@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/etcd"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/tests/poll"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
 
@@ -142,17 +144,12 @@ func records(t testing.TB, path string) []record.Record {
 
 func eventually(t testing.TB, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := try()
-		if err == nil {
-			return
+	poll.Until(t, patience, func() string {
+		if err := try(); err != nil {
+			return fmt.Sprintf("%s: %v", what, err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s: %v", what, err)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
+		return ""
+	})
 }
 
 // watchUntil returns copies of the records from one revision to another.

@@ -19,6 +19,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/gardener"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
 	"github.com/revkeeper/revkeeper/tests/servers"
@@ -228,7 +229,7 @@ func rewritten(t *testing.T, store, layout, wrapper string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(into, filepath.Base(file)+wrapper), wrap(t, plain, wrapper), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(into, filepath.Base(file)+wrapper), gardener.Wrap(t, plain, wrapper), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,8 +1,6 @@
 package compat
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/tests/gardener"
 	"github.com/revkeeper/revkeeper/tests/stored"
 )
 
@@ -54,31 +53,8 @@ func (b *bucket) full(name string, named, compact, last int64) string {
 // delta stores the revisions first to last of a history.
 func (b *bucket) delta(name string, first, last int64) string {
 	b.t.Helper()
-	type event struct {
-		Event struct {
-			Type int              `json:"type,omitempty"`
-			KV   *mvccpb.KeyValue `json:"kv"`
-		} `json:"etcdEvent"`
-		Time time.Time `json:"time"`
-	}
-	var events []event
-	for _, r := range history(name, last)[first-2:] {
-		e := event{Time: b.now}
-		e.Event.KV = &mvccpb.KeyValue{}
-		if err := proto.Unmarshal(r.KeyValue, e.Event.KV); err != nil {
-			b.t.Fatal(err)
-		}
-		if r.Tombstone {
-			e.Event.Type, e.Event.KV.ModRevision = 1, r.Main
-		}
-		events = append(events, e)
-	}
-	text, err := json.Marshal(events)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	sum := sha256.Sum256(text)
-	return b.object(fmt.Sprintf("Incr-%08d-%08d", first, last), append(text, sum[:]...))
+	events := gardener.Events(b.t, history(name, last)[first-2:], func(int64) time.Time { return b.now })
+	return b.object(fmt.Sprintf("Incr-%08d-%08d", first, last), gardener.Seal(events))
 }
 
 func (b *bucket) object(name string, content []byte) string {
@@ -88,7 +64,7 @@ func (b *bucket) object(name string, content []byte) string {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, wrap(b.t, content, ".gz"), 0o600); err != nil {
+	if err := os.WriteFile(path, gardener.Wrap(b.t, content, ".gz"), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 	return path

@@ -12,6 +12,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/adapters/httpapi/openapi"
 	"github.com/revkeeper/revkeeper/tests/oracle"
+	"github.com/revkeeper/revkeeper/tests/poll"
 )
 
 // patience bounds every wait; what is waited for takes a tenth of it.
@@ -21,23 +22,12 @@ const patience = 2 * time.Minute
 // returned last if that takes too long.
 func eventually(t testing.TB, what string, missing func() error) {
 	t.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := missing()
-		if err == nil {
-			return
+	poll.Until(t, patience, func() string {
+		if err := missing(); err != nil {
+			return fmt.Sprintf("%s: %v", what, err)
 		}
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			t.Fatalf("waited %s for %s: %v", patience, what, err)
-		case <-t.Context().Done():
-			t.Fatalf("%s: %v", what, t.Context().Err())
-		}
-	}
+		return ""
+	})
 }
 
 // call asks a sidecar's API. The answer must be 200 or 202 and is decoded into into,

@@ -24,6 +24,7 @@ import (
 	"github.com/revkeeper/revkeeper/tests/fake"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
+	"github.com/revkeeper/revkeeper/tests/poll"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
 
@@ -74,17 +75,12 @@ func (s *sidecar) awaitDurable(revision int64) {
 // eventually polls until condition holds.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s", what)
+	poll.Until(t, patience, func() string {
+		if condition() {
+			return ""
 		}
-	}
+		return what
+	})
 }
 
 // recorder keeps events, so that a test can wait for one.

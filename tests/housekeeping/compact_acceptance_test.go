@@ -29,6 +29,7 @@ import (
 	"github.com/revkeeper/revkeeper/tests/images"
 	"github.com/revkeeper/revkeeper/tests/load"
 	"github.com/revkeeper/revkeeper/tests/oracle"
+	"github.com/revkeeper/revkeeper/tests/poll"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
 
@@ -103,20 +104,7 @@ func backUp(t *testing.T) *backedUp {
 
 func eventually(t *testing.T, wrong func() string) {
 	t.Helper()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for {
-		why := wrong()
-		if why == "" {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal(why)
-		}
-	}
+	poll.Until(t, patience, wrong)
 }
 
 func must(t *testing.T, err error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/schedule"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/poll"
 )
 
 // patience bounds what takes a second, so that nothing hangs.
@@ -130,16 +131,12 @@ func (b *Backup) StoreEverything(t testing.TB) {
 // Eventually polls until condition holds.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("waited in vain for %s", what)
+	poll.Until(t, patience, func() string {
+		if condition() {
+			return ""
 		}
-	}
+		return what
+	})
 }
 
 // Log writes into the test's log while the test runs.

@@ -16,6 +16,7 @@ import (
 	"github.com/revkeeper/revkeeper/tests/images"
 	"github.com/revkeeper/revkeeper/tests/load"
 	"github.com/revkeeper/revkeeper/tests/oracle"
+	"github.com/revkeeper/revkeeper/tests/poll"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
 
@@ -24,20 +25,7 @@ const patience = 2 * time.Minute
 // eventually polls until nothing is wrong any more.
 func eventually(t *testing.T, wrong func() string) {
 	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(patience)
-	for {
-		why := wrong()
-		if why == "" {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal(why)
-		}
-	}
+	poll.Until(t, patience, wrong)
 }
 
 // backUp lets a real sidecar follow a cluster into a folder until it has revision.

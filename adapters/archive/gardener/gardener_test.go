@@ -2,21 +2,12 @@ package gardener_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"compress/lzw"
-	"compress/zlib"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"go.etcd.io/etcd/api/v3/mvccpb"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -25,73 +16,31 @@ import (
 	"github.com/revkeeper/revkeeper/ports"
 	contract "github.com/revkeeper/revkeeper/tests/contract/archive"
 	"github.com/revkeeper/revkeeper/tests/fake"
+	theirs "github.com/revkeeper/revkeeper/tests/gardener"
 )
-
-// wrappers by the end of the name.
-var wrappers = map[string]func(io.Writer) io.WriteCloser{
-	"":      func(w io.Writer) io.WriteCloser { return bare{w} },
-	".gz":   func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
-	".Z":    func(w io.Writer) io.WriteCloser { return lzw.NewWriter(w, lzw.LSB, 8) },
-	".zlib": func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
-}
-
-type bare struct{ io.Writer }
-
-func (bare) Close() error { return nil }
 
 func store(t testing.TB, s ports.ObjectStore, key, wrapper string, content []byte) {
 	t.Helper()
-	var out bytes.Buffer
-	w := wrappers[wrapper](&out)
-	_, err := w.Write(content)
-	if err := errors.Join(err, w.Close(), s.Create(t.Context(), key+wrapper, bytes.NewReader(out.Bytes()), int64(out.Len()))); err != nil {
+	content = theirs.Wrap(t, content, wrapper)
+	if err := s.Create(t.Context(), key+wrapper, bytes.NewReader(content), int64(len(content))); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// seal appends the SHA-256 as etcd-backup-restore does.
-func seal(events string) []byte {
-	sum := sha256.Sum256([]byte(events))
-	return append([]byte(events), sum[:]...)
-}
-
-// eventsOf writes records as it does.
+// eventsOf writes records a second a revision apart.
 func eventsOf(t testing.TB, recs []record.Record) string {
 	t.Helper()
-	type event struct {
-		Event struct {
-			Type int              `json:"type,omitempty"`
-			KV   *mvccpb.KeyValue `json:"kv"`
-		} `json:"etcdEvent"`
-		Time time.Time `json:"time"`
-	}
-	var events []event
-	for _, r := range recs {
-		e := event{Time: contract.At.Add(time.Duration(r.Main) * time.Second)}
-		e.Event.KV = &mvccpb.KeyValue{}
-		if err := proto.Unmarshal(r.KeyValue, e.Event.KV); err != nil {
-			t.Fatal(err)
-		}
-		if r.Tombstone {
-			e.Event.Type, e.Event.KV.ModRevision = 1, r.Main
-		}
-		events = append(events, e)
-	}
-	text, err := json.Marshal(events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return theirs.Events(t, recs, func(revision int64) time.Time { return contract.At.Add(time.Duration(revision) * time.Second) })
 }
 
 func TestContract(t *testing.T) {
-	for wrapper := range wrappers {
+	for _, wrapper := range theirs.Wrappers() {
 		for _, layout := range []string{"v2/", "v1/Backup-1795363840/"} {
 			contract.RunReader(t, "gardener "+layout+wrapper, func(_ *testing.T, s ports.ObjectStore) ports.Archive { return gardener.New(s) },
 				func(t *testing.T, s ports.ObjectStore, b contract.Backup) {
 					store(t, s, layout+"Full-00000000-00000001-1795363841", wrapper, b.Full)
 					last := b.Delta[len(b.Delta)-1].Main
-					store(t, s, fmt.Sprintf("%sIncr-%08d-%08d-1795363843", layout, b.Delta[0].Main, last), wrapper, seal(eventsOf(t, b.Delta)))
+					store(t, s, fmt.Sprintf("%sIncr-%08d-%08d-1795363843", layout, b.Delta[0].Main, last), wrapper, theirs.Seal(eventsOf(t, b.Delta)))
 				})
 		}
 	}
@@ -123,7 +72,7 @@ func read(t testing.TB, a ports.Archive, ref snapshot.Ref) (out []record.Record,
 }
 
 func TestExample(t *testing.T) {
-	a, ref := delta(t, "Incr-00000003-00000004-1704164646", seal(example))
+	a, ref := delta(t, "Incr-00000003-00000004-1704164646", theirs.Seal(example))
 	recs, err := read(t, a, ref)
 	if err != nil || len(recs) != 2 {
 		t.Fatalf("%+v, %v", recs, err)
@@ -148,7 +97,7 @@ func TestDamage(t *testing.T) {
 		return fmt.Sprintf(`{"etcdEvent":{"kv":{"key":%q,"create_revision":%d,"mod_revision":%d,"version":1}},"time":"2024-01-02T03:04:05Z"}`, key, rev, rev)
 	}
 	list := func(events ...string) string { return "[" + strings.Join(events, ",") + "]" }
-	whole := seal(list(put("YQ==", 3), put("YQ==", 4)))
+	whole := theirs.Seal(list(put("YQ==", 3), put("YQ==", 4)))
 	flipped := bytes.Replace(whole, []byte("YQ=="), []byte("Yg=="), 1)
 	for _, tc := range []struct {
 		name, told string
@@ -160,19 +109,19 @@ func TestDamage(t *testing.T) {
 		{"cut off within the events", "hashes to", whole[:60]},
 		{"shorter than a digest", "truncated", []byte("[")},
 		{"nothing", "truncated", nil},
-		{"a revision is missing", "revision 5.0 cannot follow 3.0", seal(list(put("YQ==", 3), put("YQ==", 5)))},
-		{"the first is missing", "revision 4.0 cannot follow 2.0", seal(list(put("YQ==", 4)))},
-		{"the last is missing", "they reach revision 3, the name says 4", seal(list(put("YQ==", 3)))},
-		{"more than the name says", "they reach revision 5, the name says 4", seal(list(put("YQ==", 3), put("YQ==", 4), put("YQ==", 5)))},
-		{"none at all", "they reach revision 0", seal("[]")},
-		{"in another order", "revision 4.0 cannot follow 2.0", seal(list(put("YQ==", 4), put("YQ==", 3)))},
-		{"one again", "revision 3.0 cannot follow 4.0", seal(list(put("YQ==", 3), put("YQ==", 4), put("YQ==", 3)))},
-		{"no key", "no key", seal(list(put("", 3), put("YQ==", 4)))},
-		{"no revision", "no revision", seal(`[{"etcdEvent":{"kv":{"key":"YQ=="}}}]`)},
-		{"an event of another type", "type 2", seal(`[{"etcdEvent":{"type":2,"kv":{"key":"YQ==","mod_revision":3}}}]`)},
-		{"a key that is no base64", "base64", seal(list(put("?", 3), put("YQ==", 4)))},
-		{"no list", "must be", seal(`{"events":[]}`)},
-		{"something after the list", "follows the events", seal(list(put("YQ==", 3), put("YQ==", 4)) + "[]")},
+		{"a revision is missing", "revision 5.0 cannot follow 3.0", theirs.Seal(list(put("YQ==", 3), put("YQ==", 5)))},
+		{"the first is missing", "revision 4.0 cannot follow 2.0", theirs.Seal(list(put("YQ==", 4)))},
+		{"the last is missing", "they reach revision 3, the name says 4", theirs.Seal(list(put("YQ==", 3)))},
+		{"more than the name says", "they reach revision 5, the name says 4", theirs.Seal(list(put("YQ==", 3), put("YQ==", 4), put("YQ==", 5)))},
+		{"none at all", "they reach revision 0", theirs.Seal("[]")},
+		{"in another order", "revision 4.0 cannot follow 2.0", theirs.Seal(list(put("YQ==", 4), put("YQ==", 3)))},
+		{"one again", "revision 3.0 cannot follow 4.0", theirs.Seal(list(put("YQ==", 3), put("YQ==", 4), put("YQ==", 3)))},
+		{"no key", "no key", theirs.Seal(list(put("", 3), put("YQ==", 4)))},
+		{"no revision", "no revision", theirs.Seal(`[{"etcdEvent":{"kv":{"key":"YQ=="}}}]`)},
+		{"an event of another type", "type 2", theirs.Seal(`[{"etcdEvent":{"type":2,"kv":{"key":"YQ==","mod_revision":3}}}]`)},
+		{"a key that is no base64", "base64", theirs.Seal(list(put("?", 3), put("YQ==", 4)))},
+		{"no list", "must be", theirs.Seal(`{"events":[]}`)},
+		{"something after the list", "follows the events", theirs.Seal(list(put("YQ==", 3), put("YQ==", 4)) + "[]")},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, ref := delta(t, "Incr-00000003-00000004-1704164646", tc.content)
@@ -190,10 +139,10 @@ func TestDamage(t *testing.T) {
 // Whatever single byte is another, the delta is found damaged, or its wrapper does
 // not care and every record is as it was.
 func TestEveryByte(t *testing.T) {
-	for wrapper := range wrappers {
+	for _, wrapper := range theirs.Wrappers() {
 		s := fake.NewObjectStore()
 		const name = "v2/Incr-00000003-00000004-1704164646"
-		store(t, s, name, wrapper, seal(example))
+		store(t, s, name, wrapper, theirs.Seal(example))
 		a := gardener.New(s)
 		c, err := a.Catalogue(t.Context())
 		if err != nil {
@@ -235,7 +184,7 @@ func TestARevisionOfAnySize(t *testing.T) {
 	for i := range recs {
 		recs[i] = record.Record{Revision: record.Revision{Main: 3, Sub: int64(i)}, Tombstone: true, KeyValue: record.AppendTombstone(nil, fmt.Appendf(nil, "key %d", i))}
 	}
-	a, ref := delta(t, "Incr-00000003-00000003-1704164646", seal(eventsOf(t, recs)))
+	a, ref := delta(t, "Incr-00000003-00000003-1704164646", theirs.Seal(eventsOf(t, recs)))
 	got, err := read(t, a, ref)
 	if err != nil || len(got) != changes || got[changes-1].Sub != changes-1 {
 		t.Errorf("%d records, %v", len(got), err)
@@ -245,7 +194,7 @@ func TestARevisionOfAnySize(t *testing.T) {
 func TestAnEventWithoutEnd(t *testing.T) {
 	const name, limit = "v2/Incr-00000003-00000003-1704164646", 1 << 20
 	s := fake.NewObjectStore()
-	store(t, s, name, "", seal(`[{"etcdEvent":{"kv":{"key":"`+strings.Repeat("YWFh", limit)))
+	store(t, s, name, "", theirs.Seal(`[{"etcdEvent":{"kv":{"key":"`+strings.Repeat("YWFh", limit)))
 	ref := snapshot.Ref{Kind: snapshot.KindDelta, First: 3, Last: 3, Object: name}
 	if _, err := read(t, gardener.NewBounded(s, limit), ref); !errors.Is(err, fault.Corrupt) || !strings.Contains(err.Error(), "more than 1048576 bytes") {
 		t.Errorf("%v", err)
@@ -255,7 +204,7 @@ func TestAnEventWithoutEnd(t *testing.T) {
 // The store's own failure is no damage: it may be well the next time.
 func TestAStoreThatFailsIsNoDamage(t *testing.T) {
 	s := fake.NewObjectStore()
-	store(t, s, "v2/Incr-00000003-00000004-1704164646", ".gz", seal(example))
+	store(t, s, "v2/Incr-00000003-00000004-1704164646", ".gz", theirs.Seal(example))
 	a := gardener.New(s)
 	c, err := a.Catalogue(t.Context())
 	if err != nil {
@@ -273,7 +222,7 @@ func TestAStoreThatFailsIsNoDamage(t *testing.T) {
 func TestTimesOfManyResponses(t *testing.T) {
 	const last = 20_001
 	recs := contract.Records(2, last, "v")
-	a, ref := delta(t, fmt.Sprintf("Incr-%08d-%08d-1895363843", 2, last), seal(eventsOf(t, recs)))
+	a, ref := delta(t, fmt.Sprintf("Incr-%08d-%08d-1895363843", 2, last), theirs.Seal(eventsOf(t, recs)))
 	env, err := a.Envelope(t.Context(), ref)
 	if err != nil {
 		t.Fatal(err)
@@ -296,10 +245,10 @@ func TestTimesOfManyResponses(t *testing.T) {
 
 func TestReadBack(t *testing.T) {
 	database := bytes.Repeat([]byte("0123456789abcdef"), 4096/16)
-	for wrapper := range wrappers {
+	for _, wrapper := range theirs.Wrappers() {
 		s := fake.NewObjectStore()
-		store(t, s, "v2/Full-00000000-00000002-1704164600", wrapper, seal(string(database)))
-		store(t, s, "v2/Incr-00000003-00000004-1704164646", wrapper, seal(example))
+		store(t, s, "v2/Full-00000000-00000002-1704164600", wrapper, theirs.Seal(string(database)))
+		store(t, s, "v2/Incr-00000003-00000004-1704164646", wrapper, theirs.Seal(example))
 		a := gardener.New(s)
 		k := gardener.NewKeeper(a)
 		c, err := a.Catalogue(t.Context())
@@ -342,7 +291,7 @@ func FuzzDelta(f *testing.F) {
 	f.Add([]byte(`[]`))
 	f.Add([]byte(`[{"etcdEvent":{"kv":{"key":"YQ==","mod_revision":3}}},null]`))
 	f.Fuzz(func(t *testing.T, events []byte) {
-		a, ref := delta(t, "Incr-00000003-00000004-1704164646", seal(string(events)))
+		a, ref := delta(t, "Incr-00000003-00000004-1704164646", theirs.Seal(string(events)))
 		recs, err := read(t, a, ref)
 		if err != nil {
 			if !errors.Is(err, fault.Corrupt) {

@@ -3,6 +3,7 @@ package etcd_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/revkeeper/revkeeper/ports"
 	contract "github.com/revkeeper/revkeeper/tests/contract/heartbeat"
 	"github.com/revkeeper/revkeeper/tests/contract/heartbeat/voters"
+	"github.com/revkeeper/revkeeper/tests/poll"
 	"github.com/revkeeper/revkeeper/tests/servers"
 )
 
@@ -93,17 +95,12 @@ func suspended(t testing.TB, h ports.Heartbeats, b heartbeat.Beat) {
 
 func eventually(t testing.TB, what string, try func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := try()
-		if err == nil {
-			return
+	poll.Until(t, patience, func() string {
+		if err := try(); err != nil {
+			return fmt.Sprintf("%s: %v", what, err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s: %v", what, err)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
+		return ""
+	})
 }
 
 // key returns a name's key, which must be there.

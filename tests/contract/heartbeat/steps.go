@@ -9,6 +9,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/heartbeat"
 	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/poll"
 )
 
 // silence is how long a place that does not answer is waited for.
@@ -98,11 +99,10 @@ func ends(t *testing.T, cause error, what string, call func() error) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
+	poll.Until(t, patience, func() string {
+		if ok() {
+			return ""
 		}
-		<-time.After(50 * time.Millisecond)
-	}
+		return what
+	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/record"
 	"github.com/revkeeper/revkeeper/ports"
+	"github.com/revkeeper/revkeeper/tests/poll"
 )
 
 // Write makes every kind of change that etcd knows, some of them many times, and
@@ -192,11 +193,10 @@ func wait(t *testing.T, ended <-chan error) error {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("never: %s", what)
+	poll.Until(t, patience, func() string {
+		if ok() {
+			return ""
 		}
-		<-time.After(50 * time.Millisecond)
-	}
+		return what
+	})
 }
