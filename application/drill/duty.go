@@ -24,9 +24,10 @@ type Config struct {
 	Retry schedule.Backoff // between tries of a store that is away
 }
 
-// Somewhere carries out a drill, here or elsewhere, and says where.
+// Somewhere carries out a drill, here or elsewhere, and says where. It does not ask
+// the follower named besides, "" for any.
 type Somewhere interface {
-	Run(ctx context.Context, t rule.Task) (out rule.Outcome, where string, err error)
+	Run(ctx context.Context, t rule.Task, besides string) (out rule.Outcome, where string, err error)
 }
 
 // Backup is told that its timeline failed a proof: it begins another.
@@ -83,9 +84,9 @@ func levelOf(err error) event.Level {
 }
 
 // Drill rebuilds the newest restorable revision, and writes down what that showed. A
-// history that is not what the cluster had is rebuilt a second time before it is
-// believed; then its timeline is marked, and the backup begins another. That is no
-// error.
+// history that is not what the cluster had is rebuilt a second time, by another
+// sidecar or at last this one, before it is believed; then its timeline is marked, and
+// the backup begins another. That is no error.
 func (d *Duty) Drill(ctx context.Context) (rule.Outcome, error) {
 	if differ := d.ledger.Standing().Differ; differ != nil {
 		return rule.Outcome{}, fault.New(fault.Unavailable, "drill", "", "the members of etcd disagree, so nothing can be proven: "+differ.Detail)
@@ -100,23 +101,60 @@ func (d *Duty) Drill(ctx context.Context) (rule.Outcome, error) {
 	}
 	d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillStarted, Epoch: task.Epoch, Revision: task.Revision,
 		Message: fmt.Sprintf("drill: revision %d of timeline %d is rebuilt and compared", task.Revision, task.Epoch)})
-	out, where, err := d.place.Run(ctx, task)
+	out, where, err := d.rebuilt(ctx, task, "")
 	if err != nil {
 		return out, err
 	}
-	if out.Differs != nil {
-		again, _, err := d.place.Run(ctx, task)
-		if err != nil {
-			return out, err
-		}
-		if !again.Confirms(out) {
-			return again, fault.New(fault.Unavailable, "drill", where,
-				fmt.Sprintf("rebuilt twice, it was another history each time: %s; %s", out, again)).
-				WithRemedy("look at the memory and the disk of that machine")
-		}
-		return again, d.doubt(ctx, again)
+	if out.Differs == nil {
+		return out, d.confirm(ctx, out, where)
 	}
-	return out, d.confirm(ctx, out, where)
+	again, elsewhere, err := d.rebuilt(ctx, task, where)
+	if err != nil {
+		return out, fault.Wrap(fault.Diverged, "drill", where, fmt.Errorf("%s; that could not be confirmed elsewhere, and is not believed before: %w", out, err))
+	}
+	if !again.Confirms(out) {
+		return again, fault.New(fault.Unavailable, "drill", where,
+			fmt.Sprintf("rebuilt twice, it was another history each time: %s (on %s); %s (on %s)", out, where, again, elsewhere)).
+			WithRemedy("look at the memory and the disk of these machines")
+	}
+	return again, d.doubt(ctx, again)
+}
+
+// rebuilt is what somebody makes of a task. What it was compared with has to be in
+// the store: one sidecar's word alone neither verifies a timeline nor ends it.
+func (d *Duty) rebuilt(ctx context.Context, task rule.Task, besides string) (rule.Outcome, string, error) {
+	out, where, err := d.place.Run(ctx, task, besides)
+	if err != nil {
+		return out, where, err
+	}
+	c, err := d.archive.Catalogue(ctx)
+	if err != nil {
+		return out, where, err
+	}
+	for _, claim := range out.Claims() {
+		if err := d.stored(ctx, c.Find(task.Epoch), claim, where); err != nil {
+			return out, where, err
+		}
+	}
+	return out, where, nil
+}
+
+// stored refuses a proof that is not one of the timeline's.
+func (d *Duty) stored(ctx context.Context, h *timeline.History, claim proof.Recorded, where string) error {
+	for i := 0; h != nil && i < len(h.Proofs); i++ {
+		if h.Proofs[i].Last != claim.Revision {
+			continue
+		}
+		p, err := d.archive.Proof(ctx, h.Proofs[i])
+		if err == nil && p.Hash == claim.Hash {
+			return nil
+		}
+		if err != nil && fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Corrupt {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "drill", where, fmt.Sprintf("it says that it compared with %s, which is not in the store", claim.Hash)).
+		WithRemedy("look at the sidecar there; the drill is repeated when it is next due")
 }
 
 // confirm writes down what a history was compared with.

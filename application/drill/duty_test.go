@@ -43,6 +43,7 @@ type world struct {
 	verified []proof.Verified
 	doubted  []int
 	drills   []time.Time
+	besides  []string // who was not to be asked
 	events   []event.Event
 }
 
@@ -52,7 +53,19 @@ func (w *world) Catalogue(context.Context) (timeline.Catalogue, error) {
 	h := timeline.History{Timeline: timeline.Timeline{Epoch: 1}, Described: true, Suspects: slices.Clone(w.suspects),
 		Fulls:  []timeline.Full{{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, Last: 10}, Finished: true}},
 		Deltas: []timeline.Delta{{Ref: snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 1, First: 11, Last: 40}}}}
+	for _, rev := range []int64{20, 35} {
+		h.Proofs = append(h.Proofs, snapshot.Ref{Kind: snapshot.KindProof, Epoch: 1, Last: rev})
+	}
 	return timeline.Catalogue{Timelines: []timeline.History{h}}, nil
+}
+
+// Proof answers with what is stored: that the cluster hashed to 7 everywhere.
+func (w *world) Proof(_ context.Context, ref snapshot.Ref) (proof.Recorded, error) {
+	return recorded(ref.Last), nil
+}
+
+func recorded(revision int64) proof.Recorded {
+	return proof.Recorded{Hash: proof.Hash{Revision: revision, HashKV: 7}, MemberID: "a1"}
 }
 
 func (w *world) StoreVerified(_ context.Context, v proof.Verified) error {
@@ -73,19 +86,24 @@ func (w *world) Note(_ context.Context, ref snapshot.Ref, n snapshot.Note) error
 }
 
 // Run implements drill.Somewhere.
-func (w *world) Run(ctx context.Context, t rule.Task) (rule.Outcome, string, error) {
+func (w *world) Run(ctx context.Context, t rule.Task, besides string) (rule.Outcome, string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.drills = append(w.drills, time.Now())
-	if w.failure != nil {
-		return rule.Outcome{}, "m2", w.failure
+	w.drills, w.besides = append(w.drills, time.Now()), append(w.besides, besides)
+	where := "m2"
+	if besides == where {
+		where = "m3"
 	}
-	out := rule.Outcome{Proof: &proof.Recorded{Hash: proof.Hash{Revision: 35, HashKV: 7}, MemberID: "a1"}}
+	if w.failure != nil && (len(w.outcomes) == 0) {
+		return rule.Outcome{}, where, w.failure
+	}
+	agreed := recorded(35)
+	out := rule.Outcome{Proof: &agreed}
 	if len(w.outcomes) > 0 {
 		out, w.outcomes = w.outcomes[0], w.outcomes[1:]
 	}
 	out.Task, out.Took = t, time.Minute
-	return out, "m2", ctx.Err()
+	return out, where, ctx.Err()
 }
 
 func (w *world) Doubt(epoch int) {
@@ -121,9 +139,11 @@ func (w *world) duty(next func(time.Time) time.Time) *drill.Duty {
 func newWorld() *world { return &world{ledger: proofs.NewLedger()} }
 
 func differs(good int64) rule.Outcome {
-	out := rule.Outcome{Differs: &proof.Recorded{Hash: proof.Hash{Revision: 35, HashKV: 7}, MemberID: "a1"}, Computed: 8}
+	claimed := recorded(35)
+	out := rule.Outcome{Differs: &claimed, Computed: 8}
 	if good > 0 {
-		out.Proof = &proof.Recorded{Hash: proof.Hash{Revision: good}}
+		agreed := recorded(good)
+		out.Proof = &agreed
 	}
 	return out
 }
@@ -174,6 +194,9 @@ func TestAHistoryThatDiffersTwiceEndsItsTimeline(t *testing.T) {
 			!strings.Contains(w.notes[0].Note, "member a1 answered HashKV 7") || w.notes[0].Version != "v1" {
 			t.Errorf("%+v %+v", w.suspects, w.notes)
 		}
+		if !slices.Equal(w.besides, []string{"", "m2"}) {
+			t.Errorf("the one that found it was asked to confirm it: not asked were %q", w.besides)
+		}
 		if !slices.Equal(w.doubted, []int{1}) || len(w.verified) != 0 || time.Since(began) == 0 {
 			t.Errorf("doubted %v, verified %v after %s", w.doubted, w.verified, time.Since(began))
 		}
@@ -197,6 +220,46 @@ func TestADifferenceThatIsFoundOnceIsAFaultOfTheMachine(t *testing.T) {
 	}
 	if len(w.suspects)+len(w.doubted)+len(w.verified) != 0 {
 		t.Errorf("%v, %v, %v", w.suspects, w.doubted, w.verified)
+	}
+}
+
+// What one sidecar says is not believed while nobody else could look, nor if what it
+// says that it compared with is not what the store holds.
+func TestTheWordOfOneSidecarDecidesNothing(t *testing.T) {
+	forged := func(change func(p *proof.Recorded)) rule.Outcome {
+		out := differs(20)
+		change(out.Differs)
+		return out
+	}
+	better := func() rule.Outcome { // it would be verified up to what was never recorded
+		p := recorded(39)
+		return rule.Outcome{Proof: &p}
+	}
+	noRoom := fault.New(fault.Unavailable, "drill", "/spool", "no room")
+	for _, tc := range []struct {
+		story    string
+		outcomes []rule.Outcome
+		failure  error
+		kind     fault.Kind
+		says     string
+	}{
+		{"nobody else has room", []rule.Outcome{differs(20)}, noRoom, fault.Diverged, "could not be confirmed elsewhere"},
+		{"a hash that was not recorded", []rule.Outcome{forged(func(p *proof.Recorded) { p.HashKV = 9 })}, nil, fault.Unavailable, "not in the store"},
+		{"a revision that was not recorded", []rule.Outcome{forged(func(p *proof.Recorded) { p.Revision = 33 })}, nil, fault.Unavailable, "not in the store"},
+		{"the second one's was not recorded", []rule.Outcome{differs(20), forged(func(p *proof.Recorded) { p.HashKV = 9 })}, nil, fault.Diverged, "not in the store"},
+		{"it agrees with what was not recorded", []rule.Outcome{better()}, nil, fault.Unavailable, "not in the store"},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			w := newWorld()
+			w.outcomes, w.failure = tc.outcomes, tc.failure
+			_, err := w.duty(nil).Drill(t.Context())
+			if fault.KindOf(err) != tc.kind || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), "m2") {
+				t.Errorf("%v: %v", fault.KindOf(err), err)
+			}
+			if len(w.suspects)+len(w.doubted)+len(w.verified) != 0 {
+				t.Errorf("%v, %v, %v", w.suspects, w.doubted, w.verified)
+			}
+		})
 	}
 }
 
@@ -281,22 +344,25 @@ func TestADrillGoesToAFollowerFirst(t *testing.T) {
 	old := fault.New(fault.NotFound, "ask", "", "there is nothing at this path")
 	damaged := fault.New(fault.Corrupt, "drill", "full", "damaged")
 	for _, tc := range []struct {
-		story  string
-		cannot map[string]error
-		asked  string
-		where  string
-		kind   fault.Kind
+		story   string
+		besides string
+		cannot  map[string]error
+		asked   string
+		where   string
+		kind    fault.Kind
 	}{
-		{"the first follower", nil, "m2", "m2", ""},
-		{"it is busy: the next", map[string]error{"m2": busy}, "m2 m3", "m3", ""},
-		{"an older version does not know how", map[string]error{"m2": old}, "m2 m3", "m3", ""},
-		{"nobody can: the leader itself", map[string]error{"m2": busy, "m3": old}, "m2 m3", "m1", fault.Internal},
-		{"what is damaged is damaged everywhere", map[string]error{"m2": damaged}, "m2", "m2", fault.Corrupt},
+		{"another than found it", "m2", nil, "m3", "m3", ""},
+		{"the leader confirms what the only able follower found", "m2", map[string]error{"m3": old}, "m3", "m1", fault.Internal},
+		{"the first follower", "", nil, "m2", "m2", ""},
+		{"it is busy: the next", "", map[string]error{"m2": busy}, "m2 m3", "m3", ""},
+		{"an older version does not know how", "", map[string]error{"m2": old}, "m2 m3", "m3", ""},
+		{"nobody can: the leader itself", "", map[string]error{"m2": busy, "m3": old}, "m2 m3", "m1", fault.Internal},
+		{"what is damaged is damaged everywhere", "", map[string]error{"m2": damaged}, "m2", "m2", fault.Corrupt},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
 			o := &others{cannot: tc.cannot}
 			here := drill.NewDriller(nil, full{}, newWorld())
-			_, where, err := drill.NewPlace(o, here, "m1", newWorld()).Run(t.Context(), rule.Task{Epoch: 1, Revision: 40})
+			_, where, err := drill.NewPlace(o, here, "m1", newWorld()).Run(t.Context(), rule.Task{Epoch: 1, Revision: 40}, tc.besides)
 			if got := strings.Join(o.asked, " "); got != tc.asked || where != tc.where || fault.KindOf(err) != tc.kind {
 				t.Errorf("asked %s, done on %s, %v", got, where, err)
 			}

@@ -31,11 +31,12 @@ func NewPlace(m Members, here *Driller, name string, o ports.Observer) *Place {
 	return &Place{members: m, here: here, name: name, observe: o}
 }
 
-// Run carries a drill out and says beside which member. What is wrong with the
-// backup is wrong everywhere, so that nobody else is asked then.
-func (p *Place) Run(ctx context.Context, t rule.Task) (rule.Outcome, string, error) {
+// Run carries a drill out and says beside which member; never beside the follower
+// named besides, "" for any. What is wrong with the backup is wrong everywhere, so
+// that nobody else is asked then.
+func (p *Place) Run(ctx context.Context, t rule.Task, besides string) (rule.Outcome, string, error) {
 	c, _ := p.members.Cluster(ctx) // without a member list there is nobody else
-	for _, m := range rule.Places(c) {
+	for _, m := range rule.Places(c, besides) {
 		out, err := p.members.Drill(ctx, m, t)
 		switch kind := fault.KindOf(err); {
 		case err == nil, ctx.Err() != nil, kind == fault.Corrupt, kind == fault.Diverged:

@@ -65,9 +65,24 @@ func (o Outcome) Good(h *timeline.History) int64 {
 }
 
 // Confirms reports whether a second drill found what the first did: a history that
-// differs is believed only if it was rebuilt twice.
+// differs is believed only if it was rebuilt twice, elsewhere where there is somewhere
+// else. What is wrong with the stored history is the same wherever it is rebuilt, so
+// both hash to the same.
 func (o Outcome) Confirms(first Outcome) bool {
-	return o.Differs != nil && first.Differs != nil && o.Epoch == first.Epoch
+	return o.Differs != nil && first.Differs != nil && o.Epoch == first.Epoch &&
+		o.Differs.Hash == first.Differs.Hash && o.Computed == first.Computed
+}
+
+// Claims returns the proofs that the outcome rests on, which whoever rebuilt the
+// history says are in the store.
+func (o Outcome) Claims() []proof.Recorded {
+	var out []proof.Recorded
+	for _, p := range []*proof.Recorded{o.Proof, o.Differs} {
+		if p != nil {
+			out = append(out, *p)
+		}
+	}
+	return out
 }
 
 // String says in one sentence what was shown.

@@ -103,10 +103,26 @@ func TestUpToWhereAHistoryThatDiffersIsGood(t *testing.T) {
 }
 
 func TestADifferenceIsBelievedTwice(t *testing.T) {
-	differs := drill.Outcome{Task: drill.Task{Epoch: 1, Revision: 9}, Differs: &proof.Recorded{}}
-	agrees := drill.Outcome{Task: differs.Task, Proof: &proof.Recorded{}}
-	if !differs.Confirms(differs) || agrees.Confirms(differs) || differs.Confirms(agrees) {
-		t.Error("a difference must be found twice, and only then is one")
+	differs := func(revision int64, computed uint32) drill.Outcome {
+		return drill.Outcome{Task: drill.Task{Epoch: 1, Revision: 9}, Differs: &proof.Recorded{Hash: proof.Hash{Revision: revision, HashKV: 7}}, Computed: computed}
+	}
+	first := differs(8, 5)
+	for _, tc := range []struct {
+		story  string
+		second drill.Outcome
+		want   bool
+	}{
+		{"the same again", differs(8, 5), true},
+		{"it agrees now", drill.Outcome{Task: first.Task, Proof: first.Differs}, false},
+		{"another history at the same revision", differs(8, 6), false},
+		{"from another revision on", differs(6, 5), false},
+	} {
+		if got := tc.second.Confirms(first); got != tc.want {
+			t.Errorf("%s: confirmed: %v", tc.story, got)
+		}
+		if tc.second.Differs == nil && first.Confirms(tc.second) {
+			t.Errorf("%s: one that agrees is confirmed as a difference", tc.story)
+		}
 	}
 }
 
@@ -143,20 +159,22 @@ func TestWhereDrillsAreCarriedOut(t *testing.T) {
 	for _, tc := range []struct {
 		story   string
 		members []health.Member
+		besides string
 		want    string
 	}{
 		{"followers by name, never the leader itself", []health.Member{
-			member("a", role.Leader, func(m *health.Member) { m.Own = true }), member("c", role.Follower, as), member("b", role.Follower, as)}, "b c"},
-		{"a learner first", []health.Member{member("b", role.Follower, as), member("c", role.Follower, func(m *health.Member) { m.Member.Learner = true })}, "c b"},
+			member("a", role.Leader, func(m *health.Member) { m.Own = true }), member("c", role.Follower, as), member("b", role.Follower, as)}, "", "b c"},
+		{"what one found, another confirms", []health.Member{member("c", role.Follower, as), member("b", role.Follower, as)}, "b", "c"},
+		{"a learner first", []health.Member{member("b", role.Follower, as), member("c", role.Follower, func(m *health.Member) { m.Member.Learner = true })}, "", "c b"},
 		{"none that is unwell, unknown or silent", []health.Member{
 			member("b", role.Follower, func(m *health.Member) { m.Healthy = false }), member("c", role.Unknown, as),
-			member("d", role.Follower, func(m *health.Member) { m.Sidecar = nil })}, ""},
-		{"another that believes that it leads is left alone", []health.Member{member("b", role.Leader, as)}, ""},
-		{"nobody else", []health.Member{member("a", role.Leader, func(m *health.Member) { m.Own = true })}, ""},
+			member("d", role.Follower, func(m *health.Member) { m.Sidecar = nil })}, "", ""},
+		{"another that believes that it leads is left alone", []health.Member{member("b", role.Leader, as)}, "", ""},
+		{"nobody else", []health.Member{member("a", role.Leader, func(m *health.Member) { m.Own = true })}, "", ""},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
 			var names []string
-			for _, m := range drill.Places(health.Cluster{Members: tc.members}) {
+			for _, m := range drill.Places(health.Cluster{Members: tc.members}, tc.besides) {
 				names = append(names, m.Member.Name)
 			}
 			if got := strings.Join(names, " "); got != tc.want {

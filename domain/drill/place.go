@@ -10,10 +10,12 @@ import (
 
 // Places returns whose sidecars could carry out a drill, the best first: healthy
 // followers, a learner before the others since it has no vote to lose, then by name.
-// It needs the store alone. Where there is nobody the leader does it itself.
-func Places(c health.Cluster) []health.Member {
+// It needs the store alone. Where there is nobody the leader does it itself. The
+// member named besides is passed over, "" for none: what one sidecar found, another
+// confirms.
+func Places(c health.Cluster, besides string) []health.Member {
 	out := slices.DeleteFunc(slices.Clone(c.Members), func(m health.Member) bool {
-		return m.Own || !m.Healthy || m.Sidecar == nil || m.Sidecar.Role != role.Follower
+		return m.Own || !m.Healthy || m.Sidecar == nil || m.Sidecar.Role != role.Follower || m.Member.Name == besides
 	})
 	slices.SortStableFunc(out, func(a, b health.Member) int {
 		return cmp.Or(cmp.Compare(learner(b), learner(a)), cmp.Compare(a.Member.Name, b.Member.Name), cmp.Compare(a.Member.ID, b.Member.ID))

@@ -15,11 +15,14 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/adapters/datadir"
 	"github.com/revkeeper/revkeeper/application/drill"
+	"github.com/revkeeper/revkeeper/domain/cluster"
 	drillrule "github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/health"
+	"github.com/revkeeper/revkeeper/domain/heartbeat"
 	"github.com/revkeeper/revkeeper/domain/proof"
+	"github.com/revkeeper/revkeeper/domain/role"
 	"github.com/revkeeper/revkeeper/domain/schedule"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
@@ -29,13 +32,15 @@ import (
 )
 
 // drills puts together the duty of drills beside a backup, on this machine.
-func (s *sidecar) drills(store ports.ObjectStore) *drill.Duty {
+func (s *sidecar) drills(store ports.ObjectStore) *drill.Duty { return s.drillsBeside(store, alone{}) }
+
+func (s *sidecar) drillsBeside(store ports.ObjectStore, others drill.Members) *drill.Duty {
 	s.t.Helper()
 	archive := revkeeper.New(store)
 	driller := drill.NewDriller(archive, datadir.NewBuilder(s.t.TempDir()), s.events)
 	sign := func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{Member: "m"}, nil }
 	c := drill.Config{Retry: schedule.Backoff{Min: 1, Max: 1}}
-	return drill.NewDuty(c, archive, s.Guard, revkeeper.NewKeeper(store, nil), drill.NewPlace(alone{}, driller, "m", s.events), s.Backup, s.Ledger, sign, s.events)
+	return drill.NewDuty(c, archive, s.Guard, revkeeper.NewKeeper(store, nil), drill.NewPlace(others, driller, "m", s.events), s.Backup, s.Ledger, sign, s.events)
 }
 
 // alone is a leader whose sidecar knows of no other.
@@ -45,6 +50,49 @@ func (alone) Cluster(context.Context) (health.Cluster, error) { return health.Cl
 
 func (alone) Drill(context.Context, health.Member, drillrule.Task) (drillrule.Outcome, error) {
 	return drillrule.Outcome{}, fault.New(fault.Internal, "drill", "", "nobody is there")
+}
+
+// wrong is a follower whose sidecar rebuilds another history than the store holds, as
+// one with a bad bit of memory would.
+type wrong struct{ stored func() proof.Recorded }
+
+func (wrong) Cluster(context.Context) (health.Cluster, error) {
+	m := health.Member{Entry: heartbeat.Entry{Member: cluster.Member{Name: "m2"}}, Healthy: true, Sidecar: &health.View{Role: role.Follower}}
+	return health.Cluster{Members: []health.Member{m}}, nil
+}
+
+func (w wrong) Drill(_ context.Context, _ health.Member, t drillrule.Task) (drillrule.Outcome, error) {
+	p := w.stored()
+	return drillrule.Outcome{Task: t, Differs: &p, Computed: p.HashKV + 1}, nil
+}
+
+// A sidecar that is wrong, again and again, does not end a timeline that is right.
+func TestOneFollowerCannotEndATimeline(t *testing.T) {
+	source := servers.StartEtcd(t, version, 1)
+	client := oracle.Connect(t, source.Endpoints()[0])
+	store := newGate()
+	b := startBackup(t, source.Endpoints()[0], store)
+	head := puts(t, client, "all well", 30)
+	b.awaitDurable(head)
+	b.prove(store)
+	proveByCompaction(t, b, client, head)
+	stored := func() proof.Recorded {
+		c := catalogue(t, store)
+		p, err := revkeeper.New(store).Proof(t.Context(), c.Timelines[0].Proofs[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for range 2 {
+		_, err := b.drillsBeside(store, wrong{stored}).Drill(t.Context())
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "(on m2)") || !strings.Contains(err.Error(), "(on m)") {
+			t.Errorf("%v", err)
+		}
+	}
+	if c := catalogue(t, store); len(c.Timelines) != 1 || len(c.Timelines[0].Suspects) != 0 || b.state.Backup().Epoch != 1 {
+		t.Errorf("the timeline was ended: %+v", c.Timelines)
+	}
 }
 
 // deaf is a watcher that loses the last change of one transaction. Revisions stay
