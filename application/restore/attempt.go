@@ -52,7 +52,7 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	progress(Step{Phase: "finish", Bytes: p.Bytes(), Total: p.Bytes(), Records: built.Records, Revision: p.Target})
 	res.Plan, res.Warnings = built.Plan, built.Warnings
 	if p.Suspect() {
-		res.Warnings = append(res.Warnings, "the revision is suspect: what was rebuilt of this timeline was not what the cluster had")
+		res.Warnings = append(res.Warnings, rule.Suspicion(req.AllowSuspect))
 	}
 	res.Finished, err = staging.Finish(ctx, ports.Finishing{
 		Identity: req.Identity, Leases: built.Leases, DefaultTTL: req.DefaultLeaseTTL, BumpTo: p.BumpTo, Etcd: req.Etcd})
@@ -121,6 +121,9 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, m 
 		began := time.Now()
 		a.report("proof", 0)
 		if built.Proof, built.Computed, err = built.compare(ctx); err != nil {
+			if p.Suspect() {
+				err = rule.FailsAgain(err)
+			}
 			return built, err
 		}
 		if built.Proof == nil {

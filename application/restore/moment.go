@@ -84,7 +84,7 @@ func (r *Rebuilder) BeforeDelete(ctx context.Context, epoch int, key []byte) (re
 	if err != nil {
 		return 0, 0, err
 	}
-	h, _, err := chain.Locate(&c, epoch, chain.Latest)
+	h, _, err := chain.LocateSuspect(&c, epoch, chain.Latest) // to find a revision is not to restore it
 	if err != nil {
 		return 0, 0, err
 	}

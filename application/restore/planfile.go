@@ -23,7 +23,7 @@ func (r *Restorer) MakePlan(ctx context.Context, req Request, madeBy string) (ru
 	}
 	file := rule.PlanFile{MadeAt: time.Now(), MadeBy: madeBy,
 		Timeline: f.Epoch, Revision: f.Target, Chosen: req.Chosen, Reason: f.Reason, BumpRevision: f.BumpTo,
-		Folded: req.Fold, Defragment: req.Defragment, DefaultLeaseTTL: cmp.Or(req.DefaultLeaseTTL, DefaultLeaseTTL),
+		Suspect: f.Suspect(), Folded: req.Fold, Defragment: req.Defragment, DefaultLeaseTTL: cmp.Or(req.DefaultLeaseTTL, DefaultLeaseTTL),
 		Objects: f.Objects, Token: req.Identity.ClusterToken, Uncertain: f.Uncertain}
 	if req.Etcd.Known() {
 		file.EtcdVersion = req.Etcd.String()
@@ -53,7 +53,7 @@ func (c Carry) Request() (Request, error) {
 	f := c.Plan
 	req := Request{Epoch: f.Timeline, Target: f.Revision, Chosen: f.Chosen, Dir: c.Dir, KeepRevisions: f.BumpRevision == 0, BumpTo: f.BumpRevision,
 		Fold: f.Folded, Defragment: f.Defragment, DefaultLeaseTTL: f.DefaultLeaseTTL,
-		SkipProof: c.SkipProof, SkipSpaceCheck: c.SkipSpaceCheck,
+		AllowSuspect: f.Suspect, SkipProof: c.SkipProof, SkipSpaceCheck: c.SkipSpaceCheck,
 		Identity: ports.MemberIdentity{Name: c.Name, ClusterToken: f.Token, InitialCluster: map[string][]url.URL{}}}
 	if _, err := f.Member(c.Name); err != nil {
 		return req, err
@@ -99,7 +99,7 @@ func (r *Restorer) Apply(ctx context.Context, c Carry, progress Progress) (Resul
 	same := func(s Survey) error { return c.Plan.Same(s.Objects) }
 	res, err := r.attempt(ctx, req, p, h, same, progress)
 	if err != nil {
-		return Result{}, rule.Unplanned(err)
+		return Result{}, c.Plan.Unplanned(err)
 	}
 	return r.finished(res, req, began), nil
 }

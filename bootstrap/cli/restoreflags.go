@@ -20,17 +20,19 @@ const latest = "latest"
 
 // pointFlags say what is to be restored, as text.
 type pointFlags struct {
-	target restoreTarget
-	epoch  int
+	target       restoreTarget
+	epoch        int
+	allowSuspect bool
 }
 
 func (f *pointFlags) register(fs *pflag.FlagSet) {
 	f.target.register(fs)
 	fs.IntVar(&f.epoch, "timeline", 0, "timeline to restore from; 0 for the newest that has the revision")
+	fs.BoolVar(&f.allowSuspect, "allow-suspect", false, "restore also revisions that failed a proof; with --skip-proof, since they would fail it again")
 }
 
 func (f *pointFlags) read(r *flagReader, req *restore.Request, now time.Time) {
-	req.Epoch, req.Target = f.epoch, f.target.read(r, now)
+	req.Epoch, req.Target, req.AllowSuspect = f.epoch, f.target.read(r, now), f.allowSuspect
 	r.timeline(f.epoch)
 }
 
@@ -124,7 +126,6 @@ type restoreFlags struct {
 	initialCluster string
 	token          string
 	peerURLs       string
-	allowSuspect   bool
 }
 
 func (f *restoreFlags) register(fs *pflag.FlagSet) {
@@ -132,7 +133,6 @@ func (f *restoreFlags) register(fs *pflag.FlagSet) {
 	f.bumpFlags.register(fs)
 	f.contentFlags.register(fs)
 	f.placeFlags.register(fs)
-	fs.BoolVar(&f.allowSuspect, "allow-suspect", false, "restore also revisions that failed a proof; with --skip-proof, since they would fail it again")
 	fs.StringVar(&f.initialCluster, "initial-cluster", "", "members of the restored cluster, as name=peerURL,…; default: the restored member alone")
 	fs.StringVar(&f.token, "initial-cluster-token", "", "token of the restored cluster, the same for all of its members; default: a fresh one, for a cluster of one")
 	fs.StringVar(&f.peerURLs, "initial-advertise-peer-urls", "http://localhost:2380", "peer URLs of the restored member")
@@ -147,7 +147,6 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	f.placeFlags.read(&r)
 	f.bumpFlags.read(&r, &req)
 	f.contentFlags.read(&r, &req)
-	req.AllowSuspect = f.allowSuspect
 	req.Dir, req.SkipProof, req.SkipSpaceCheck = f.dir, f.skipProof, f.skipSpaceCheck
 	req.Identity = ports.MemberIdentity{Name: f.name, ClusterToken: f.token}
 	req.Identity.InitialAdvertisePeer = r.urls("--initial-advertise-peer-urls", f.peerURLs)

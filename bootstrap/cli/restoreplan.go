@@ -129,6 +129,7 @@ func (p Program) restoreApply() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		render.Suspicion(p.Stderr, plan)
 		carry := restore.Carry{Plan: plan, Name: place.name, Dir: place.dir, SkipProof: place.skipProof, SkipSpaceCheck: place.skipSpaceCheck}
 		req, err := carry.Request()
 		if err != nil {

@@ -1,11 +1,16 @@
 package cli_test
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/revkeeper/revkeeper/bootstrap/cli/render"
 	"github.com/revkeeper/revkeeper/domain/proof"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 )
 
@@ -102,7 +107,46 @@ func TestAPlanThatBecameSuspect(t *testing.T) {
 	}
 	mark := snapshot.Ref{Kind: snapshot.KindSuspect, Epoch: one, Last: 20, At: b.tick()}
 	b.must(b.store.Create(b.Context(), mark.Key(), strings.NewReader("{}"), 2))
-	if got := apply(); got.code != 0 || !strings.Contains(got.stdout+got.stderr, "the revision is suspect") {
+	if got := apply(); got.code != 0 || !strings.Contains(got.stdout, "the revision is suspect") || !strings.Contains(got.stdout, "not known when the plan was made") {
 		t.Errorf("after: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
+// A plan of what is suspect needs consent, carries it to every member, and each
+// is told before and after.
+func TestAPlanOfWhatIsSuspect(t *testing.T) {
+	b := doubted(t)
+	b.must(b.writer.StoreProof(b.Context(), 1, proof.Recorded{Hash: proof.Hash{Revision: 25, HashKV: 1}, MemberID: "a1"}))
+	file := filepath.Join(t.TempDir(), "plan.json")
+	plan := []string{"restore", "plan", file, "--store", b.url(), "--to-revision", "25", "--initial-cluster", threeMembers}
+	if got := command(t, plan...); got.code != 6 || !strings.Contains(got.stderr, "--allow-suspect") {
+		t.Errorf("without consent: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := command(t, append(plan, "--allow-suspect")...); got.code != 0 || !strings.Contains(got.stdout, "  suspect ") {
+		t.Fatalf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	text, err := os.ReadFile(file)
+	b.must(err)
+	if f, err := rule.ParsePlan(text); err != nil || !f.Suspect {
+		t.Errorf("%+v, %v", f, err)
+	}
+	apply := func(more ...string) outcome {
+		return command(t, append([]string{"restore", "apply", file, "--store", b.url(), "--name", "m1", "--data-dir", filepath.Join(t.TempDir(), "data")}, more...)...)
+	}
+	const before = "warning: revision 25 of timeline 1 is suspect"
+	if got := apply(); got.code != 6 || !strings.Contains(got.stderr, before) || !strings.Contains(got.stderr, "--skip-proof") || strings.Contains(got.stderr, "make another plan") {
+		t.Errorf("with the proof: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	got := apply("--skip-proof", "-o", "json")
+	var r render.ResultDocument
+	if got.code != 0 || !strings.HasPrefix(got.stderr, before) {
+		t.Fatalf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	b.must(json.Unmarshal([]byte(got.stdout), &r))
+	if !r.Suspect || !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasSuffix(w, "was not what the cluster had") }) {
+		t.Errorf("%+v", r)
+	}
+	if got := command(t, "restore", "plan", "-", "--store", b.url(), "--to-revision", "20", "--timeline", "1", "--allow-suspect", "--initial-cluster", threeMembers); got.code != 0 || strings.Contains(got.stdout, `"suspect"`) {
+		t.Errorf("consent for what needs none: exit %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }

@@ -43,6 +43,9 @@ type PlanFile struct {
 	Defragment      bool   `json:"defragment,omitempty"`
 	DefaultLeaseTTL int64  `json:"defaultLeaseTTL"`
 	EtcdVersion     string `json:"etcdVersion,omitempty"`
+	// Suspect says that the revision had failed a proof when the plan was made, and
+	// is to be restored all the same.
+	Suspect bool `json:"suspect,omitempty"`
 	// Objects are the path: the full, then the deltas in order.
 	Objects []PlanObject `json:"objects"`
 
@@ -170,10 +173,11 @@ func (f PlanFile) Same(objects []PlanObject) error {
 }
 
 // Unplanned says of an error while a plan was carried out what to do, if it is
-// about the objects of the plan.
-func Unplanned(err error) error {
-	switch fault.KindOf(err) {
-	case fault.Corrupt, fault.Diverged:
+// about the objects of the plan. That a suspect revision is not what the cluster
+// had is what the plan said; no other plan would mend it.
+func (f PlanFile) Unplanned(err error) error {
+	switch kind := fault.KindOf(err); {
+	case kind == fault.Corrupt, kind == fault.Diverged && !f.Suspect:
 		return otherPlan(err)
 	}
 	return err

@@ -89,6 +89,51 @@ func TestAnEditedPlanIsRefused(t *testing.T) {
 	}
 }
 
+// What older builds wrote has no word on suspicion, and is the same plan still.
+func TestAPlanOfAnOlderBuild(t *testing.T) {
+	const digest = "cda6290d0810eaf011a80607feed6f79db1f7ce116a1870021e728732c01d076"
+	f := sealed(t)
+	if f.Digest.String() != digest || bytes.Contains(text(t, f), []byte("suspect")) {
+		t.Errorf("digest %s, text\n%s", f.Digest, text(t, f))
+	}
+	consented := f
+	consented.Suspect = true
+	if _, err := restore.ParsePlan(text(t, consented)); !errors.Is(err, fault.Corrupt) {
+		t.Errorf("consent was put in afterwards: %v", err)
+	}
+	if consented, err := consented.Seal(); err != nil || !bytes.Contains(text(t, consented), []byte(`"suspect": true`)) {
+		t.Errorf("%+v, %v", consented, err)
+	} else if got, err := restore.ParsePlan(text(t, consented)); err != nil || !got.Suspect {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Another plan would not mend what the plan said itself.
+func TestOfWhatAnotherPlanWouldBeMade(t *testing.T) {
+	sure, suspect := sealed(t), sealed(t)
+	suspect.Suspect = true
+	differs := restore.FailsAgain(fault.New(fault.Diverged, "prove", "", "it differs"))
+	for _, tc := range []struct {
+		plan    restore.PlanFile
+		err     error
+		another bool
+	}{
+		{sure, differs, true},
+		{suspect, differs, false},
+		{sure, fault.Corrupt, true},
+		{suspect, fault.Corrupt, true},
+		{sure, fault.Unavailable, false},
+	} {
+		got := tc.plan.Unplanned(tc.err)
+		if strings.Contains(got.Error(), "make another plan") != tc.another || fault.KindOf(got) != fault.KindOf(tc.err) {
+			t.Errorf("suspect %v, %v: %v", tc.plan.Suspect, tc.err, got)
+		}
+	}
+	if err := restore.FailsAgain(fault.Corrupt); !errors.Is(err, fault.Corrupt) || strings.Contains(err.Error(), "--skip-proof") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestAPlanIsForTheMembersThatItNames(t *testing.T) {
 	f := sealed(t)
 	if m, err := f.Member("m2"); err != nil || m.PeerURLs[0] != "http://b:2380" {

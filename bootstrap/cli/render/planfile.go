@@ -16,6 +16,9 @@ func PlanFile(w io.Writer, path string, f restore.PlanFile) error {
 		p.row("  chosen", oneLine(f.Chosen))
 	}
 	p.row("  because", f.Reason)
+	if f.Suspect {
+		p.row("  suspect", "the revision failed a proof: it is not what the cluster had. Where it fails it again, give --skip-proof to every `restore apply`")
+	}
 	var bytes int64
 	for _, o := range f.Objects {
 		bytes += o.Size
@@ -39,4 +42,11 @@ func PlanFile(w io.Writer, path string, f restore.PlanFile) error {
 		p.row("  revkeeper restore apply "+path+" --name "+m.Name+" --store … --data-dir …", "# "+strings.Join(m.PeerURLs, ","))
 	}
 	return p.writeTo(w)
+}
+
+// Suspicion warns of a plan whose revision is suspect, before it is carried out.
+func Suspicion(w io.Writer, f restore.PlanFile) {
+	if f.Suspect {
+		_, _ = fmt.Fprintf(w, "warning: revision %d of timeline %d is suspect: it failed a proof, and is not what the cluster had; the plan says to restore it all the same\n", f.Revision, f.Timeline)
+	}
 }
