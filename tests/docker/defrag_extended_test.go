@@ -31,8 +31,8 @@ const runPatience = 10 * time.Minute
 
 // TestExtendedDefragmentation: members of 512 MiB are defragmented while a client
 // reads and writes through all of them. With the lead moved away before its
-// member stalls, no call fails twice; without, the stall is told. A member that is
-// killed in the middle stops the run.
+// member stalls, no call fails that is repeated after an election timeout; without,
+// the stall is told. A member that is killed in the middle stops the run.
 func TestExtendedDefragmentation(t *testing.T) {
 	t.Run("the lead moves first", func(t *testing.T) {
 		c := startCluster(t, "etcd37", defragSetup())

@@ -14,7 +14,12 @@ import (
 
 // Steady reads and writes through every member for as long as it runs, as a
 // patient client does: one try takes two seconds at most, and what failed is
-// tried once more through another member.
+// tried once more through another member after a pause of etcd's election timeout.
+//
+// Without the pause a write can be lost twice to one move of the lead. The leader
+// drops proposals until the move has ended or, an election timeout later, failed
+// (go.etcd.io/raft, leadTransferee): its own client is told so at once, and what
+// a follower forwards to it meanwhile comes to nothing without a word.
 type Steady struct {
 	clients []*clientv3.Client
 
@@ -34,6 +39,7 @@ type Call struct {
 const (
 	steadyTry   = 2 * time.Second
 	steadyPause = 10 * time.Millisecond
+	steadyAgain = time.Second // etcd's election timeout, as it is by default
 )
 
 // NewSteady connects to each endpoint by itself. Close closes that.
@@ -65,12 +71,7 @@ func (s *Steady) Run(ctx context.Context) {
 			all.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
 					s.call(ctx, i, n, write)
-					timer := time.NewTimer(steadyPause)
-					select {
-					case <-timer.C:
-					case <-ctx.Done():
-						timer.Stop()
-					}
+					pause(ctx, steadyPause)
 				}
 			})
 		}
@@ -83,6 +84,7 @@ func (s *Steady) call(ctx context.Context, first, n int, write bool) {
 	err := s.try(ctx, first, first, n, write)
 	retried := err != nil
 	if retried {
+		pause(ctx, steadyAgain)
 		if again := s.try(ctx, first, (first+1)%len(s.clients), n, write); again != nil {
 			err = fmt.Errorf("%w; then: %w", err, again)
 		} else {
@@ -99,6 +101,15 @@ func (s *Steady) call(ctx context.Context, first, n int, write bool) {
 		return
 	}
 	s.calls = append(s.calls, Call{At: began, Took: time.Since(began), Write: write, Retried: retried})
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (s *Steady) try(ctx context.Context, worker, via, n int, write bool) error {
