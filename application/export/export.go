@@ -11,6 +11,7 @@ import (
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
@@ -88,7 +89,7 @@ func write(ctx context.Context, built restore.Rebuilt, staged ports.StagedSnapsh
 	}
 	res.Size, res.LeasesDefaulted = stream.Size, stream.LeasesDefaulted
 	if n := stream.LeasesDefaulted; n > 0 {
-		res.Warnings = append(res.Warnings, fmt.Sprintf("%d leases whose TTL nobody recorded got %d seconds", n, ttl))
+		res.Warnings = append(res.Warnings, rule.DefaultedLeases(n, ttl))
 	}
 	res.Written, err = to.Take(ctx, stream)
 	return res, err

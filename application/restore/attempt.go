@@ -57,7 +57,7 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	res.Finished, err = staging.Finish(ctx, ports.Finishing{
 		Identity: req.Identity, Leases: built.Leases, DefaultTTL: req.DefaultLeaseTTL, BumpTo: p.BumpTo, Etcd: req.Etcd})
 	if res.Finished.LeasesDefaulted > 0 {
-		res.Warnings = append(res.Warnings, fmt.Sprintf("%d leases whose TTL nobody recorded got %d seconds", res.Finished.LeasesDefaulted, req.DefaultLeaseTTL))
+		res.Warnings = append(res.Warnings, rule.DefaultedLeases(res.Finished.LeasesDefaulted, req.DefaultLeaseTTL))
 	}
 	return res, err
 }

@@ -68,7 +68,7 @@ func TestRestoreOfABackupOfEtcdBackupRestore(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &result); got.code != 0 || err != nil || result.Revision != 131 {
 		t.Fatalf("exit %d, %s%s, %v", got.code, got.stdout, got.stderr, err)
 	}
-	if !slices.ContainsFunc(result.Warnings, func(w string) bool { return strings.HasSuffix(w, "leases whose TTL nobody recorded got 7200 seconds") }) {
+	if !slices.ContainsFunc(result.Warnings, func(w string) bool { return w == "1 lease whose TTL nobody recorded got 7200 seconds" }) {
 		t.Errorf("told %q", result.Warnings)
 	}
 	if _, err := os.Stat(filepath.Join(data, "member", "snap", "db")); err != nil {

@@ -175,7 +175,8 @@ func TestAPinnedRevisionStays(t *testing.T) {
 			t.Errorf("%v: exit %d: %s%s\nwant %d and %q", tc.args, got.code, got.stdout, got.stderr, tc.code, tc.says)
 		}
 	}
-	if got := a.gc("--yes"); got.code != 0 || !strings.Contains(a.keys(), a.fulls[0].Key()) {
+	if got := a.gc("--yes"); got.code != 0 || !strings.Contains(a.keys(), a.fulls[0].Key()) ||
+		!strings.Contains(withoutSizes(got.stdout), "keep 1 pin 2 15–35 - it is a pin, which only `revkeeper unpin` takes back") {
 		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 	if got := a.run("restore", "--to-revision", "15", "--data-dir", t.TempDir()+"/d"); got.code != 0 {

@@ -19,6 +19,8 @@ func TestDryRunShowsThePlanAndDoesNothing(t *testing.T) {
 	}{
 		{"dry-run.txt", []string{"--to-revision", "23"}},
 		{"dry-run-latest-kept.txt", []string{"--to-revision", "latest", "--keep-revisions", "--force"}},
+		{"dry-run-folded.txt", []string{"--to-revision", "23", "--folded"}},
+		{"dry-run-defragment.txt", []string{"--to-revision", "23", "--defragment"}},
 		{"dry-run.json", []string{"--to-revision", "23", "-o", "json", "--seen-revision", "7000"}},
 		{"dry-run-moment.txt", []string{"--to-time", "2026-11-03T10:04:30Z"}},
 		{"dry-run-moment.json", []string{"--to-time", "2026-11-03T10:04:30Z", "-o", "json"}},
@@ -45,7 +47,7 @@ func TestRestoreProvesWhatItRestored(t *testing.T) {
 	if got.code != 0 {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
-	for _, want := range []string{"restored revision 23 of timeline 1", "23 → 1000000065", "the restored records hash to ", "as member a2 answered at revision 10"} {
+	for _, want := range []string{"restored revision 23 of timeline 1", "23 → 1000000065", "the restored records hash to ", "as member a2 answered at revision 10; from there to 23 the history is continuous", "but not compared"} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("%q is missing in\n%s", want, got.stdout)
 		}

@@ -183,8 +183,15 @@ func pathFrom(h *timeline.History, base timeline.Full, target int64) Path {
 		p.Reason = "the name of a full says that it holds the target"
 		return p
 	}
-	p.Reason = fmt.Sprintf("newest full at or below the target is %d; %d deltas lead on to %d", base.Last, len(p.Deltas), target)
+	p.Reason = fmt.Sprintf("newest full at or below the target is %d; %s to %d", base.Last, leadOn(len(p.Deltas)), target)
 	return p
+}
+
+func leadOn(deltas int) string {
+	if deltas == 1 {
+		return "1 delta leads on"
+	}
+	return fmt.Sprintf("%d deltas lead on", deltas)
 }
 
 // NewestFirst returns the deltas, those that reach furthest first.

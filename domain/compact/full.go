@@ -8,6 +8,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/restore"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // Full says when a full is built from the newest full and the deltas after it.
@@ -57,7 +58,7 @@ func (f Full) Decide(p chain.Path, r restore.Rates) Verdict {
 	case len(p.Deltas) == 0:
 		v.Reason = fmt.Sprintf("no delta follows the full at revision %d", p.Base.Last)
 	case f.Bytes > 0 && deltas > f.Bytes:
-		v.Due, v.Reason = true, fmt.Sprintf("%d bytes of deltas follow the full at revision %d, the limit is %d", deltas, p.Base.Last, f.Bytes)
+		v.Due, v.Reason = true, fmt.Sprintf("%s of deltas follow the full at revision %d, the limit is %s", words.Size(deltas), p.Base.Last, words.Size(f.Bytes))
 	case f.Revisions > 0 && since > f.Revisions:
 		v.Due, v.Reason = true, fmt.Sprintf("%d revisions follow the full at revision %d, the limit is %d", since, p.Base.Last, f.Revisions)
 	case f.TargetRTO > 0 && v.Estimate > f.TargetRTO && base > f.TargetRTO:
@@ -65,7 +66,7 @@ func (f Full) Decide(p chain.Path, r restore.Rates) Verdict {
 	case f.TargetRTO > 0 && v.Estimate > f.TargetRTO:
 		v.Due, v.Reason = true, fmt.Sprintf("a restore would take about %s, %s is wanted", v.Estimate, f.TargetRTO)
 	default:
-		v.Reason = fmt.Sprintf("%d bytes of deltas in %d revisions follow the full at revision %d; a restore would take about %s", deltas, since, p.Base.Last, v.Estimate)
+		v.Reason = fmt.Sprintf("%s of deltas in %d revisions follow the full at revision %d; a restore would take about %s", words.Size(deltas), since, p.Base.Last, v.Estimate)
 	}
 	return v
 }

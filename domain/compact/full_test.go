@@ -23,8 +23,8 @@ func TestAFullIsDue(t *testing.T) {
 	}{
 		{"nothing follows the full", compact.Full{Bytes: mib, Revisions: 1, TargetRTO: 1}, mib, nil, false, "no delta follows"},
 		{"nobody asked for any", compact.Full{}, mib, []int64{900 * mib}, false, "would take about 1m30"},
-		{"few bytes follow", compact.Full{Bytes: 100 * mib}, mib, []int64{50 * mib, 50 * mib}, false, "104857600 bytes"},
-		{"many bytes follow", compact.Full{Bytes: 100 * mib}, mib, []int64{50 * mib, 51 * mib}, true, "the limit is 104857600"},
+		{"few bytes follow", compact.Full{Bytes: 100 * mib}, mib, []int64{50 * mib, 50 * mib}, false, "100.0 MiB of deltas"},
+		{"many bytes follow", compact.Full{Bytes: 100 * mib}, mib, []int64{50 * mib, 51 * mib}, true, "the limit is 100.0 MiB"},
 		{"few revisions follow", compact.Full{Revisions: 10}, mib, []int64{1}, false, "10 revisions"},
 		{"many revisions follow", compact.Full{Revisions: 19}, mib, []int64{1, 1}, true, "20 revisions"},
 		{"a restore is fast enough", compact.Full{TargetRTO: 11 * time.Second}, 100 * mib, []int64{100 * mib}, false, "about 11s"},

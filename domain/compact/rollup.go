@@ -9,6 +9,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // FewestDeltas is how many deltas are worth a roll-up: fewer would be written
@@ -124,8 +125,8 @@ func (r RollUp) run(p *Plan, run []timeline.Delta) {
 			continue
 		}
 		g := Group{Deltas: run[from : from+n], Bytes: bytes}
-		g.Reason = fmt.Sprintf("%d deltas of revisions %s, %d bytes in all, are older than %s and fit into one of %d bytes",
-			n, g.Range(), bytes, r.Window, r.Target)
+		g.Reason = fmt.Sprintf("%d deltas of revisions %s, %s in all, are older than %s and fit into one of %s",
+			n, g.Range(), words.Size(bytes), r.Window, words.Size(r.Target))
 		p.Groups = append(p.Groups, g)
 		from += n
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/cluster"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // Wanted says whether a member is worth it, and why or why not.
@@ -155,7 +156,7 @@ func (s State) leaves(st cluster.Status) (skip bool, reason string) {
 	switch {
 	case wanted:
 	case s.Scope.NoSpace && gives(st):
-		reason = fmt.Sprintf("etcd is out of space, and %d bytes can be given back", free(st))
+		reason = fmt.Sprintf("etcd is out of space, and %s can be given back", words.Size(free(st)))
 		wanted = true
 	case s.Scope.All:
 		reason, wanted = "asked for, although "+reason, true

@@ -8,6 +8,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // Task is what to rebuild.
@@ -87,7 +88,7 @@ func (o Outcome) Claims() []proof.Recorded {
 
 // String says in one sentence what was shown.
 func (o Outcome) String() string {
-	rebuilt := fmt.Sprintf("revision %d of timeline %d was rebuilt from a full and %d deltas in %s", o.Revision, o.Epoch, o.Deltas, o.Took.Round(time.Millisecond))
+	rebuilt := fmt.Sprintf("revision %d of timeline %d was rebuilt from a full and %s in %s", o.Revision, o.Epoch, words.Count(o.Deltas, "delta", "deltas"), o.Took.Round(time.Millisecond))
 	switch {
 	case o.Differs != nil:
 		return fmt.Sprintf("%s, and it is not what the cluster had: member %s answered %s, it hashes to %d", rebuilt, o.Differs.MemberID, o.Differs.Hash, o.Computed)

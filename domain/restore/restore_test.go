@@ -101,6 +101,14 @@ func TestWhatIsUncertainBeforeARestore(t *testing.T) {
 			t.Errorf("%s: %q", tc.name, got)
 		}
 	}
+	for n, want := range map[int]string{1: "1 lease whose TTL nobody recorded got 60 seconds", 2: "2 leases whose TTL nobody recorded got 60 seconds"} {
+		if got := restore.DefaultedLeases(n, 60); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := restore.Uncompared(20, 20); got != "" {
+		t.Errorf("%q", got)
+	}
 	leases := snapshot.Leases{}
 	for id, s := range map[int64]snapshot.LeaseState{1: snapshot.LeaseGranted, 2: snapshot.LeaseGone, 3: snapshot.LeaseUnknown} {
 		leases.Learn(snapshot.Lease{ID: id, State: s, TTL: 9})

@@ -6,6 +6,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // Unproven says what of a path etcd's own hash will not have been compared with;
@@ -17,10 +18,19 @@ func Unproven(h *timeline.History, p chain.Path) string {
 		case at == p.Target:
 			return ""
 		case at < p.Target && at >= p.Base.First:
-			return fmt.Sprintf("etcd's own hash is known at revision %d; from there to %d the history is continuous and every digest is checked, but not compared with it", at, p.Target)
+			return fmt.Sprintf("etcd's own hash is known at revision %d; %s", at, Uncompared(at, p.Target))
 		}
 	}
 	return NoProof
+}
+
+// Uncompared says what is known of the revisions from a proof to the target; empty
+// if there are none.
+func Uncompared(proven, target int64) string {
+	if proven >= target {
+		return ""
+	}
+	return fmt.Sprintf("from there to %d the history is continuous and every digest is checked, but not compared with it", target)
 }
 
 // NoProof is what there is to say of a history without any proof.
@@ -38,6 +48,11 @@ func UnknownLeases(leases snapshot.Leases) string {
 		return ""
 	}
 	return fmt.Sprintf("leases whose TTL nobody recorded: %d; those that the full does not have get the default one", n)
+}
+
+// DefaultedLeases says how many leases got a TTL, in seconds, that nobody recorded.
+func DefaultedLeases(n int, ttl int64) string {
+	return fmt.Sprintf("%s whose TTL nobody recorded got %d seconds", words.Count(n, "lease", "leases"), ttl)
 }
 
 // Undescribed says what is not known beforehand of a path whose deltas have no

@@ -60,19 +60,29 @@ func decide(h *timeline.History, kept keeping, folded map[snapshot.Ref]string, r
 		}
 		add(f.Ref, f.Size, kept[f.Ref], gone)
 	}
-	// Pins and marks are people's, and a suspicion is not to be forgotten; they go
-	// only with everything else.
-	own := ""
-	if left {
-		own = "the timeline is not empty"
-	}
-	for _, r := range slices.Concat(h.Pins, h.Marks, h.Suspects) {
-		add(r, 0, own, "the timeline is empty")
-	}
+	notes := slices.Concat(h.Pins, h.Marks, h.Suspects)
 	if h.Described {
-		add(snapshot.Ref{Kind: snapshot.KindTimeline, Epoch: h.Epoch}, 0, own, "the timeline is empty")
+		notes = append(notes, snapshot.Ref{Kind: snapshot.KindTimeline, Epoch: h.Epoch})
+	}
+	filled := left
+	for _, r := range notes {
+		keep := ""
+		if filled {
+			keep = own[r.Kind]
+		}
+		add(r, 0, keep, "the timeline is empty")
 	}
 	return out
+}
+
+// own says why a timeline that is not empty keeps what is written about it: pins
+// and marks are people's, and a suspicion is not to be forgotten. All of them go
+// only with everything else.
+var own = map[snapshot.Kind]string{
+	snapshot.KindPin:      "it is a pin, which only `revkeeper unpin` takes back",
+	snapshot.KindMark:     "it is what a person decided about the timeline",
+	snapshot.KindSuspect:  "it says what of the timeline failed a proof",
+	snapshot.KindTimeline: "it describes the timeline, which is not empty",
 }
 
 // remaining is the timeline as it is kept.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // Flush says when a delta that is being written is sealed and uploaded.
@@ -24,15 +25,15 @@ const (
 	MaxFlushBytes = 1 << 30
 )
 
-// Due reports whether a delta of size bytes whose oldest change was seen at
+// Due reports whether a delta of pending bytes whose oldest change was seen at
 // oldest is to be sealed now, and why. A zero oldest means that it is empty, and
 // an empty delta is never due.
-func (f Flush) Due(oldest time.Time, size int64, now time.Time) (due bool, reason string) {
+func (f Flush) Due(oldest time.Time, pending int64, now time.Time) (due bool, reason string) {
 	switch {
 	case oldest.IsZero():
 		return false, ""
-	case size >= f.Bytes:
-		return true, fmt.Sprintf("%d bytes are pending, the limit is %d", size, f.Bytes)
+	case pending >= f.Bytes:
+		return true, fmt.Sprintf("%s are pending, the limit is %s", words.Size(pending), words.Size(f.Bytes))
 	case !now.Before(f.Next(oldest)):
 		return true, fmt.Sprintf("the oldest pending change is %s old, the limit is %s", now.Sub(oldest), f.Age)
 	default:

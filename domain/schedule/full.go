@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // Full says when a new full is taken.
@@ -62,7 +63,7 @@ func (f Full) Decide(s FullState, now time.Time) Decision {
 			Reason: fmt.Sprintf("scheduled for %s; the newest full is of %s", tick.UTC().Format(time.RFC3339), s.FullAt.UTC().Format(time.RFC3339))}
 	case f.DeltaBytes > 0 && s.DeltaBytes > f.DeltaBytes:
 		return Decision{Due: true, At: tick,
-			Reason: fmt.Sprintf("%d bytes of deltas follow a full of %d bytes, the limit is %d", s.DeltaBytes, s.FullBytes, f.DeltaBytes)}
+			Reason: fmt.Sprintf("%s of deltas follow a full of %s, the limit is %s", words.Size(s.DeltaBytes), words.Size(s.FullBytes), words.Size(f.DeltaBytes))}
 	default:
 		return Decision{Reason: "the newest full is recent and its chain short", At: tick}
 	}

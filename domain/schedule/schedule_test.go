@@ -28,8 +28,8 @@ func TestFlush(t *testing.T) {
 		{"young and small", noon, 100, noon.Add(4 * time.Second), false, ""},
 		{"a moment before its age", noon, 100, noon.Add(5*time.Second - 1), false, ""},
 		{"old enough", noon, 100, noon.Add(5 * time.Second), true, "5s old"},
-		{"large enough at once", noon, 1 << 20, noon, true, "1048576 bytes"},
-		{"the clock went back: size still counts", noon, 1 << 20, noon.Add(-time.Hour), true, "bytes"},
+		{"large enough at once", noon, 1 << 20, noon, true, "1.0 MiB are pending"},
+		{"the clock went back: size still counts", noon, 1 << 20, noon.Add(-time.Hour), true, "MiB"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			due, reason := f.Due(tc.oldest, tc.size, tc.now)
@@ -78,7 +78,7 @@ func TestFull(t *testing.T) {
 		{"a change after a passed tick brings the full at once", both, based(func(s *schedule.FullState) { s.Revision = 101 }), midnight.Add(time.Minute), true, next, "scheduled"},
 		{"the full is newer than what is known of the cluster", both, based(func(s *schedule.FullState) { s.Revision = 90 }), midnight, false, next, "nothing changed"},
 		{"the chain is at its limit", both, based(func(s *schedule.FullState) { s.DeltaBytes = 10000 }), noon, false, midnight, "recent"},
-		{"the chain is above its limit", both, based(func(s *schedule.FullState) { s.DeltaBytes = 10001 }), noon, true, midnight, "10001 bytes of deltas"},
+		{"the chain is above its limit", both, based(func(s *schedule.FullState) { s.DeltaBytes = 10001 }), noon, true, midnight, "9.8 KiB of deltas"},
 		{"no limit on the chain", schedule.Full{Next: daily}, based(func(s *schedule.FullState) { s.DeltaBytes = math.MaxInt64 }), noon, false, midnight, "recent"},
 		{"no cron", schedule.Full{DeltaBytes: 10000}, based(nil), noon.Add(1e6 * time.Hour), false, time.Time{}, "recent"},
 		{"a cron that never ticks again", schedule.Full{Next: never}, based(nil), midnight, false, time.Time{}, "recent"},

@@ -3,7 +3,6 @@ package compat
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/datadir"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/proof"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/gardener"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
@@ -147,7 +147,7 @@ func TestGardenerLeases(t *testing.T) {
 	if ttls[777] == 0 || ttls[-1] > 0 || res.Finished.LeasesDefaulted < ttls[777] {
 		t.Errorf("granted TTLs of the living keys' leases %v, %d got the default", ttls, res.Finished.LeasesDefaulted)
 	}
-	told := fmt.Sprintf("%d leases whose TTL nobody recorded got 777 seconds", res.Finished.LeasesDefaulted)
+	told := rule.DefaultedLeases(res.Finished.LeasesDefaulted, 777)
 	if !slices.Contains(res.Warnings, told) {
 		t.Errorf("told %q", res.Warnings)
 	}

@@ -42,7 +42,7 @@ func Export(w io.Writer, r export.Result, req restore.Request) error {
 	chosen(p, req)
 	p.row("  from", fmt.Sprintf("a full of revision %d and %s (%s in all)", r.Plan.Base.Last, count(len(r.Plan.Deltas), "delta", "deltas"), size(r.Plan.Bytes())))
 	p.row("  size", fmt.Sprintf("%s, %s as written", size(r.Size), size(r.Written.Size)))
-	p.row("  proof", proofOf(r.Proof, r.Computed, req.SkipProof))
+	p.row("  proof", proofOf(r.Proof, r.Computed, r.Plan.Target, req.SkipProof))
 	if r.Repacked != nil {
 		p.row("  repacked", repacked(r.Repacked, r.State))
 	}

@@ -65,11 +65,14 @@ type ForecastDocument struct {
 	FreeBytes       *int64   `json:"freeBytes,omitempty"` // absent: the file system does not tell
 	EstimateSeconds float64  `json:"estimateSeconds"`     // by default rates
 	Uncertain       []string `json:"uncertain"`
+	Folded          bool     `json:"folded,omitempty"`
+	Defragmented    bool     `json:"defragmented,omitempty"` // what is folded is, too
 }
 
 // ForecastOf returns the document of a forecast.
 func ForecastOf(f restore.Forecast, req restore.Request) ForecastDocument {
-	d := ForecastDocument{PlanDocument: PlanOf(f.Plan, req), DiskBytes: f.Needs.Total(), EstimateSeconds: f.Took.Seconds(), Uncertain: append([]string{}, f.Uncertain...)}
+	d := ForecastDocument{PlanDocument: PlanOf(f.Plan, req), DiskBytes: f.Needs.Total(), EstimateSeconds: f.Took.Seconds(), Uncertain: append([]string{}, f.Uncertain...),
+		Folded: req.Fold, Defragmented: req.Fold || req.Defragment}
 	if f.Free >= 0 {
 		d.FreeBytes = &f.Free
 	}
@@ -98,6 +101,12 @@ func Forecast(w io.Writer, f restore.Forecast, req restore.Request) error {
 		p.row("  suspect", "the revision failed a proof: it is not what the cluster had")
 	}
 	p.row("  revisions", revisions(plan))
+	switch {
+	case req.Fold:
+		p.row("  folded", fmt.Sprintf("only what lives at revision %d, without the past; the file without free pages", plan.Target))
+	case req.Defragment:
+		p.row("  defragmented", "the file without free pages")
+	}
 	p.row("  member", identity(req))
 	startedBy(p, plan)
 	p.row("  restorable", ranges(plan.Coverage.Windows))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/proof"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
@@ -79,7 +80,7 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 	p.row("  revisions", revisions(r.Plan))
 	p.row("  from", fmt.Sprintf("a full of revision %d and %s with %s (%s in all)", r.Plan.Base.Last,
 		count(len(r.Plan.Deltas), "delta", "deltas"), count(int(r.Records), "record", "records"), size(r.Plan.Bytes())))
-	p.row("  proof", proofOf(r.Proof, r.Computed, req.SkipProof))
+	p.row("  proof", proofOf(r.Proof, r.Computed, r.Plan.Target, req.SkipProof))
 	if r.Repacked != nil {
 		p.row("  repacked", repacked(r.Repacked, r.State))
 	}
@@ -94,10 +95,15 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 	return p.writeTo(w)
 }
 
-func proofOf(recorded *proof.Recorded, computed uint32, skipped bool) string {
+// proofOf says what the result was compared with, and what of it was not.
+func proofOf(recorded *proof.Recorded, computed uint32, target int64, skipped bool) string {
 	switch {
 	case recorded != nil:
-		return fmt.Sprintf("the restored records hash to %d, as member %s answered at revision %d", computed, recorded.MemberID, recorded.Revision)
+		text := fmt.Sprintf("the restored records hash to %d, as member %s answered at revision %d", computed, recorded.MemberID, recorded.Revision)
+		if rest := rule.Uncompared(recorded.Revision, target); rest != "" {
+			text += "; " + rest
+		}
+		return text
 	case skipped:
 		return "left out, as --skip-proof says"
 	}

@@ -11,7 +11,7 @@ func Settings(w io.Writer, given []config.Given) error {
 	p := newPage()
 	p.line("ok")
 	if len(given) == 0 {
-		p.line("every setting is the default")
+		p.line("nothing is set: every setting has its default")
 		return p.writeTo(w)
 	}
 	p.line("")
@@ -20,6 +20,6 @@ func Settings(w io.Writer, given []config.Given) error {
 		p.row(g.Path, oneLine(g.Value), g.Origin)
 	}
 	p.line("")
-	p.line("every other setting is the default; `revkeeper config show` prints them all")
+	p.line("every other setting has its default; `revkeeper config show` prints all of them")
 	return p.writeTo(w)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // JSON writes v, indented.
@@ -55,18 +56,17 @@ func (p *page) writeTo(w io.Writer) error {
 	return err
 }
 
-// size is a number of bytes for people.
-func size(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
+// bytesOf is a size that is not always known: the listing's rules carry none for
+// descriptions, proofs and notes.
+func bytesOf(n int64) string {
+	if n == 0 {
+		return "-"
 	}
-	value, names := float64(n)/unit, "KMGTPE"
-	for value >= unit && len(names) > 1 {
-		value, names = value/unit, names[1:]
-	}
-	return fmt.Sprintf("%.1f %ciB", value, names[0])
+	return size(n)
 }
+
+// size is a number of bytes for people.
+func size(n int64) string { return words.Size(n) }
 
 func instant(t time.Time) string {
 	if t.IsZero() {
@@ -84,12 +84,7 @@ func ranges(rs []chain.Range) string {
 }
 
 // count is a number with its noun.
-func count(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, more)
-}
+func count(n int, one, more string) string { return words.Count(n, one, more) }
 
 // oneLine keeps a text that comes from elsewhere from breaking the layout.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

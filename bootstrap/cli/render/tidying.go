@@ -84,7 +84,7 @@ func groups(p *page, ds []retention.Decision) {
 			if g.Kind == snapshot.KindMark || g.Kind == snapshot.KindTimeline {
 				revisions = "-"
 			}
-			p.row(verb(g.Delete), fmt.Sprint(g.Epoch), string(g.Kind), fmt.Sprint(g.Objects), revisions, size(g.Bytes), oneLine(g.Reason))
+			p.row(verb(g.Delete), fmt.Sprint(g.Epoch), string(g.Kind), fmt.Sprint(g.Objects), revisions, bytesOf(g.Bytes), oneLine(g.Reason))
 		}
 	}
 }
@@ -92,7 +92,7 @@ func groups(p *page, ds []retention.Decision) {
 func decisions(p *page, ds []retention.Decision) {
 	p.row("", "OBJECT", "SIZE", "BECAUSE")
 	for _, d := range ds {
-		p.row(verb(d.Delete), d.Ref.Key(), size(d.Size), oneLine(d.Reason))
+		p.row(verb(d.Delete), d.Ref.Key(), bytesOf(d.Size), oneLine(d.Reason))
 	}
 }
 
