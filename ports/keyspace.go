@@ -19,7 +19,8 @@ type Keyspace interface {
 	// write says, and returns which were. revision is the one that they made, or the
 	// cluster's if none was carried out. It is asked once: if the connection broke,
 	// the error is Unavailable and what came of it is not known. There are at most
-	// extract.MaxPuts writes, of different keys.
+	// extract.MaxPuts writes, of different keys. More bytes than the cluster takes in a
+	// request are extract.ErrTooLarge, and nothing was written.
 	Put(ctx context.Context, puts []extract.Put) (done []bool, revision int64, err error)
 
 	// Grant makes a lease with an id and a TTL in seconds. One that exists stays as

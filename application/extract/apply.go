@@ -3,6 +3,7 @@ package extract
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/revkeeper/revkeeper/application/inspect"
@@ -61,7 +62,7 @@ func (a Applied) Total() (n int64) {
 // deleted. On an error it returns what was done before; done again, it finds that
 // done and goes on.
 func (x *Extractor) Apply(ctx context.Context, req Request, target Target, o Order) (Applied, error) {
-	a := &applier{Target: target, Order: o, fates: map[int64]bool{}, out: Applied{
+	a := &applier{Target: target, Order: o, fates: map[int64]bool{}, room: rule.MaxBytes, out: Applied{
 		Keys: map[rule.Action]int64{}, Leases: map[rule.LeaseFate]int64{}, Listed: looking.NewListing[rule.Action](o.List, 0)}}
 	head, err := target.Cluster.Head(ctx)
 	if err != nil {
@@ -94,11 +95,12 @@ type applier struct {
 
 	batch []record.KeyValue // their bytes are the applier's
 	size  int
+	room  rule.Room
 }
 
 // add takes the next key.
 func (a *applier) add(ctx context.Context, kv record.KeyValue) error {
-	if size := rule.Size(kv); !rule.Fits(len(a.batch), a.size, size) {
+	if size := rule.Size(kv); !a.room.Fits(len(a.batch), a.size, size) {
 		if err := a.flush(ctx); err != nil {
 			return err
 		}
@@ -160,6 +162,9 @@ func (a *applier) write(ctx context.Context, writes []record.KeyValue, puts []ru
 		return nil, nil
 	}
 	done, revision, err := a.Keyspace.Put(ctx, puts)
+	if errors.Is(err, rule.ErrTooLarge) {
+		return a.writeLess(ctx, writes, puts, err)
+	}
 	if err != nil {
 		return nil, a.halfway(err, len(puts))
 	}
@@ -176,6 +181,25 @@ func (a *applier) write(ctx context.Context, writes []record.KeyValue, puts []ru
 		a.out.Last = revision
 	}
 	return outrun, nil
+}
+
+// writeLess writes in two transactions what etcd refused, whole, as too large for
+// one, and goes on with smaller ones.
+func (a *applier) writeLess(ctx context.Context, writes []record.KeyValue, puts []rule.Put, refused error) (outrun []record.KeyValue, err error) {
+	if len(puts) == 1 {
+		return nil, rule.TooLarge(writes[0], a.out.Total(), refused)
+	}
+	size := 0
+	for _, kv := range writes {
+		size += rule.Size(kv)
+	}
+	a.room = a.room.Refused(size)
+	half := len(puts) / 2
+	if outrun, err = a.write(ctx, writes[:half], puts[:half]); err != nil {
+		return nil, err
+	}
+	more, err := a.write(ctx, writes[half:], puts[half:])
+	return append(outrun, more...), err
 }
 
 // lookAgain asks how keys are now that were not written, for somebody may have

@@ -68,32 +68,6 @@ func Outran(kv record.KeyValue, now Live) Action {
 	return Changed
 }
 
-// Put is a write that is carried out only if the live key is as it was looked at.
-type Put struct {
-	Key, Value []byte
-	Lease      int64 // 0 for none
-	// Mod is the revision that the live key must have, 0: it must not be there.
-	Mod int64
-	// Force leaves that out.
-	Force bool
-}
-
-// Bounds of one transaction: etcd takes 128 operations and 1.5 MiB by default, in
-// which each key stands three times (etcd server/embed/config.go).
-const (
-	MaxPuts  = 100
-	MaxBytes = 1 << 20
-)
-
-// Size is about how many bytes a key takes in a transaction.
-func Size(kv record.KeyValue) int { return 3*len(kv.Key) + len(kv.Value) + 64 }
-
-// Fits reports whether one more key of a size may join a transaction of so many
-// keys and bytes. A single one always may: etcd had it, too.
-func Fits(keys, bytes, size int) bool {
-	return keys == 0 || keys < MaxPuts && bytes+size <= MaxBytes
-}
-
 // LeaseFate is what becomes of a lease that keys are to be attached to.
 type LeaseFate string
 

@@ -107,8 +107,34 @@ func TestFits(t *testing.T) {
 		{extract.MaxPuts - 1, 0, 1, true},
 		{extract.MaxPuts, 0, 1, false},
 	} {
-		if got := extract.Fits(tc.keys, tc.bytes, tc.size); got != tc.want {
+		if got := extract.Room(extract.MaxBytes).Fits(tc.keys, tc.bytes, tc.size); got != tc.want {
 			t.Errorf("%d more beside %d keys of %d: %v", tc.size, tc.keys, tc.bytes, got)
+		}
+	}
+}
+
+// Etcd was told to take less than by default: transactions become smaller until it
+// takes them, and stay so.
+func TestTheRoomShrinks(t *testing.T) {
+	room := extract.Room(1000)
+	for _, step := range []struct {
+		refused int
+		want    extract.Room
+	}{{900, 450}, {5000, 450}, {451, 225}, {1, 0}} {
+		if room = room.Refused(step.refused); room != step.want {
+			t.Errorf("after %d bytes were refused there is room for %d, want %d", step.refused, room, step.want)
+		}
+	}
+	if !room.Fits(0, 0, 5) || room.Fits(1, 5, 5) {
+		t.Error("where hardly anything is taken, keys go one by one")
+	}
+}
+
+func TestAKeyThatIsTooLarge(t *testing.T) {
+	err := extract.TooLarge(record.KeyValue{Key: []byte("/a\xff"), Value: make([]byte, 3000)}, 7, extract.ErrTooLarge)
+	for _, part := range []string{`"/a\xff"`, "3000 bytes", "7 keys were dealt with before", "--max-request-bytes"} {
+		if !errors.Is(err, fault.Invalid) || !errors.Is(err, extract.ErrTooLarge) || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v: does not say %s", err, part)
 		}
 	}
 }
