@@ -127,6 +127,9 @@ type Finished struct {
 	MemberID        cluster.ID
 	LeasesWritten   int
 	LeasesDefaulted int // of them, with DefaultTTL
+	// Etcd is the release from which on etcd starts with it, as the database says;
+	// zero where it does not. See release.Named.
+	Etcd release.Release
 }
 
 // MemberIdentity is how a restored member knows itself and its cluster, as

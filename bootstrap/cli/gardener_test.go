@@ -62,8 +62,9 @@ func TestRestoreOfABackupOfEtcdBackupRestore(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	got := command(t, "restore", "--store", "file://"+theirs(t), "--to-revision", "latest", "--data-dir", data, "--default-lease-ttl", "2h", "-o", "json")
 	var result struct {
-		Revision int64    `json:"revision"`
-		Warnings []string `json:"warnings"`
+		Revision    int64    `json:"revision"`
+		EtcdVersion string   `json:"etcdVersion"`
+		Warnings    []string `json:"warnings"`
 	}
 	if err := json.Unmarshal([]byte(got.stdout), &result); got.code != 0 || err != nil || result.Revision != 131 {
 		t.Fatalf("exit %d, %s%s, %v", got.code, got.stdout, got.stderr, err)
@@ -73,6 +74,13 @@ func TestRestoreOfABackupOfEtcdBackupRestore(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(data, "member", "snap", "db")); err != nil {
 		t.Error(err)
+	}
+	if result.EtcdVersion != "3.5" {
+		t.Errorf("of etcd %q", result.EtcdVersion)
+	}
+	said := command(t, "restore", "--store", "file://"+theirs(t), "--to-revision", "latest", "--data-dir", filepath.Join(t.TempDir(), "data"))
+	if want := "as backed up from 3.5: for 3.5 and newer; --etcd-version makes it for an older one"; !strings.Contains(said.stdout, want) {
+		t.Errorf("%q is missing in\n%s%s", want, said.stdout, said.stderr)
 	}
 	for _, ttl := range []string{"0s", "-1m", "1500ms"} {
 		if got := command(t, "restore", "--store", "file:///x", "--to-revision", "latest", "--default-lease-ttl", ttl); got.code != 2 || !strings.Contains(got.stderr, "--default-lease-ttl") {

@@ -42,6 +42,18 @@ func (r Release) Less(o Release) bool {
 	return r.Major < o.Major || r.Major == o.Major && r.Minor < o.Minor
 }
 
+// Named returns the release from which on etcd starts with a database: the newest
+// of those that it names, as versions; zero if it names none that can be read.
+func Named(versions ...string) Release {
+	var newest Release
+	for _, text := range versions {
+		if r, err := Parse(text); err == nil && newest.Less(r) {
+			newest = r
+		}
+	}
+	return newest
+}
+
 // Convert returns the release that a database of one release must name for etcd of
 // another to start with it: a newer etcd brings the database up to date by itself,
 // an older one refuses it, or, if it is 3.5, takes it and is refused by the next

@@ -45,6 +45,25 @@ func TestConvert(t *testing.T) {
 	}
 }
 
+func TestNamed(t *testing.T) {
+	for _, tc := range []struct {
+		name             string
+		cluster, storage string
+		want             string
+	}{
+		{"3.5 names that of the cluster alone", "3.5.0", "", "3.5"},
+		{"both are the same", "3.7.0", "3.7.0", "3.7"},
+		{"an update that was going on: the cluster is ahead", "3.7.0", "3.6.0", "3.7"},
+		{"a downgrade that was going on: the database is ahead", "3.6.0", "3.7.0", "3.7"},
+		{"what is no version counts for nothing", "new", "3.6.0", "3.6"},
+		{"nothing is named", "", "", ""},
+	} {
+		if got := release.Named(tc.cluster, tc.storage); got != parse(t, tc.want) {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+	}
+}
+
 func parse(t *testing.T, text string) release.Release {
 	t.Helper()
 	if text == "" {

@@ -108,7 +108,7 @@ func Forecast(w io.Writer, f restore.Forecast, req restore.Request) error {
 		p.row("  defragmented", "the file without free pages")
 	}
 	p.row("  member", identity(req))
-	startedBy(p, plan)
+	startedBy(p, plan, release.Release{})
 	p.row("  restorable", ranges(plan.Coverage.Windows))
 	p.row("  reads", size(plan.Bytes())+" from the store, which by default rates takes "+about(f.Took))
 	p.row("  writes", "about "+size(f.Needs.Total())+", "+size(f.Needs.Database)+" of it the database; "+free(f.Free))
@@ -140,14 +140,17 @@ func chosen(p *page, req restore.Request) {
 	}
 }
 
-// startedBy says which etcd starts with what is restored.
-func startedBy(p *page, plan restore.Plan) {
+// startedBy says which etcd starts with what is restored, as far as the description
+// of the full tells, and else what the restored database names, if there is one.
+func startedBy(p *page, plan restore.Plan, named release.Release) {
 	of, err := release.Parse(plan.EtcdVersion)
 	switch {
 	case plan.Etcd.Known():
 		p.row("  etcd", fmt.Sprintf("made for %s and newer", plan.Etcd))
 	case err == nil:
 		p.row("  etcd", fmt.Sprintf("as backed up from %s: for %s and newer; --etcd-version makes it for an older one", plan.EtcdVersion, of))
+	case named.Known():
+		p.row("  etcd", fmt.Sprintf("as backed up from %s: for %s and newer; --etcd-version makes it for an older one", named, named))
 	}
 }
 

@@ -62,6 +62,9 @@ func ResultOf(r restore.Result, req restore.Request) ResultDocument {
 		LeasesWritten: r.Finished.LeasesWritten, LeasesDefaulted: r.Finished.LeasesDefaulted,
 		TookSeconds: r.Took.Seconds(), Warnings: append([]string{}, r.Warnings...),
 	}
+	if d.EtcdVersion == "" && d.ForEtcd == "" && r.Finished.Etcd.Known() {
+		d.EtcdVersion = r.Finished.Etcd.String()
+	}
 	return d
 }
 
@@ -88,7 +91,7 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
 	}
 	p.row("  member", fmt.Sprintf("%s, id %s in cluster %s", identity(req), r.Finished.MemberID, r.Finished.ClusterID))
-	startedBy(p, r.Plan)
+	startedBy(p, r.Plan, r.Finished.Etcd)
 	for _, warning := range r.Warnings {
 		p.row("  warning", oneLine(warning))
 	}
