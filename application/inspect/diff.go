@@ -89,7 +89,7 @@ func (i *Inspector) byRecords(ctx context.Context, h *timeline.History, changes 
 func goneAround(broken []restore.Broken) []string {
 	var out []string
 	for _, b := range broken {
-		out = append(out, fmt.Sprintf("%s was gone around: %s", b.Key, fault.Brief(b.Err)))
+		out = append(out, fmt.Sprintf("%s was gone around: %s", b.Key, fault.Found(b.Err, b.Key)))
 	}
 	return out
 }

@@ -181,7 +181,7 @@ func (r *Rebuilder) base(ctx context.Context, p Plan, m snapshot.Manifest, a *ap
 		report: func(stored int64) { a.progress(Step{Phase: "base", Bytes: stored, Total: a.step.Total}) }})
 	if err != nil {
 		if errors.Is(err, fault.Corrupt) {
-			return &objectError{p.Base.Key(), fmt.Errorf("%s: %w", p.Base.Key(), err)}
+			return &objectError{p.Base.Key(), fault.Wrap(fault.Corrupt, "read full", p.Base.Key(), err)}
 		}
 		return err
 	}

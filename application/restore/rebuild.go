@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -146,11 +147,14 @@ func stillRestorable(c *timeline.Catalogue, broken []Broken, err error) error {
 			detail += fmt.Sprintf("; timeline %d without it: %s", h.Epoch, chain.DescribeWindows(cov))
 		}
 	}
+	remedy := "restore one of these points instead"
 	if detail == "" {
-		detail = "; without it nothing can be restored"
+		detail, remedy = "; without it nothing can be restored", "put a good copy of it in its place, if there is one: an older version in the bucket, or another bucket"
 	}
-	return &fault.Error{Kind: fault.Corrupt, Op: "restore", Object: last.Key, Detail: last.Err.Error() + detail,
-		Remedy: "restore one of these points instead", Err: err}
+	if !errors.Is(err, fault.NotFound) { // else the points are why
+		detail += "; " + fault.Found(err, "")
+	}
+	return fault.New(fault.Corrupt, "restore", last.Key, fault.Found(last.Err, last.Key)+detail).WithRemedy(remedy)
 }
 
 func keys(broken []Broken) []string {

@@ -56,7 +56,7 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 		s.Uncertain = append(s.Uncertain, p.Beyond)
 	}
 	for _, w := range p.Excluded {
-		s.Uncertain = append(s.Uncertain, fmt.Sprintf("%s is damaged and was gone around: %v", w.Key, fault.Brief(w.Err)))
+		s.Uncertain = append(s.Uncertain, fmt.Sprintf("%s is damaged and was gone around: %v", w.Key, fault.Found(w.Err, w.Key)))
 	}
 	for _, text := range []string{rule.Unproven(h, p.Path), trail.Doubt(h), rule.UnknownLeases(leases), rule.Undescribed(p.Path)} {
 		if text != "" {

@@ -146,7 +146,7 @@ func (v *Verifier) restores(ctx context.Context, req Request, report *rule.Repor
 		p := b.Plan
 		report.Restored = &rule.Restored{Timeline: p.Epoch, Revision: p.Target, Records: b.Records, Proof: b.Proof, Took: time.Since(began)}
 		for _, x := range p.Excluded {
-			report.Notes = append(report.Notes, rule.Note{Timeline: p.Epoch, Detail: x.Key + " was gone around: " + fault.Brief(x.Err)})
+			report.Notes = append(report.Notes, rule.Note{Timeline: p.Epoch, Detail: x.Key + " was gone around: " + fault.Found(x.Err, x.Key)})
 		}
 		for _, w := range b.Warnings {
 			report.Notes = append(report.Notes, rule.Note{Timeline: p.Epoch, Detail: w})

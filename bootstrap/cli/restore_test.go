@@ -183,4 +183,8 @@ func TestDamagedObjectIsNamed(t *testing.T) {
 	if got.code != 5 || !strings.Contains(got.stderr, filepath.Base(deltas[0])) || !strings.Contains(got.stderr, "1–10") {
 		t.Errorf("exit %d: %s", got.code, got.stderr)
 	}
+	_, said, _ := strings.Cut(got.stderr, "revkeeper: ")
+	if n, m := strings.Count(said, filepath.Base(deltas[0])), strings.Count(said, "what to do:"); n != 1 || m != 1 {
+		t.Errorf("the key is named %d times, %d remedies:\n%s", n, m, got.stderr)
+	}
 }

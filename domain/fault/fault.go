@@ -101,6 +101,27 @@ func Brief(err error) string {
 	return err.Error()
 }
 
+// Found is what err says was found, for a text that names the object already and
+// has a remedy of its own: without the remedies, and without what was attempted on
+// that object.
+func Found(err error, object string) string {
+	e, ok := err.(*Error) //nolint:errorlint // a chain that is not of faults alone stays as it is
+	if !ok {
+		return err.Error()
+	}
+	var parts []string
+	if e.Object != object || e.Detail == "" && e.Err == nil {
+		parts = append(parts, strings.TrimSpace(e.Op+" "+e.Object))
+	}
+	if e.Detail != "" {
+		parts = append(parts, e.Detail)
+	}
+	if e.Err != nil {
+		parts = append(parts, Found(e.Err, object))
+	}
+	return strings.Join(parts, ": ")
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

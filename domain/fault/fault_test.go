@@ -64,6 +64,24 @@ func TestProblemsListsAll(t *testing.T) {
 	}
 }
 
+func TestFoundLeavesOutWhatIsKnown(t *testing.T) {
+	cause := fault.New(fault.Corrupt, "decompress", "frame", "unknown dictionary").WithRemedy("none")
+	delta := &fault.Error{Kind: fault.Corrupt, Op: "read delta", Object: "k", Detail: "at offset 0", Err: cause, Remedy: "go around it"}
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{delta, "at offset 0: decompress frame: unknown dictionary"},
+		{fault.Wrap(fault.Corrupt, "read delta", "other", cause), "read delta other: decompress frame: unknown dictionary"},
+		{fault.New(fault.Corrupt, "read delta", "k", ""), "read delta k"},
+		{errors.New("plain"), "plain"},
+	} {
+		if got := fault.Found(tc.err, "k"); got != tc.want {
+			t.Errorf("%q, want %q", got, tc.want)
+		}
+	}
+}
+
 func TestBriefLeavesTheRemedyOut(t *testing.T) {
 	inner := fault.New(fault.Unavailable, "ask", "m1", "refused").WithRemedy("start it")
 	for _, tc := range []struct {

@@ -59,7 +59,7 @@ func StoryOf(s inspect.Story, asked inspect.Past) StoryDocument {
 func excluded(broken []restore.Broken) []Excluded {
 	var out []Excluded
 	for _, b := range broken {
-		out = append(out, Excluded{Key: b.Key, Reason: fault.Brief(b.Err)})
+		out = append(out, Excluded{Key: b.Key, Reason: fault.Found(b.Err, b.Key)})
 	}
 	return out
 }
@@ -85,7 +85,7 @@ func Story(w io.Writer, s inspect.Story, asked inspect.Past) error {
 		p.line("of %s two contents are stored; neither is shown", x)
 	}
 	for _, b := range s.Broken {
-		p.line("%s was gone around: %s", b.Key, oneLine(fault.Brief(b.Err)))
+		p.line("%s was gone around: %s", b.Key, oneLine(fault.Found(b.Err, b.Key)))
 	}
 	if n := s.Total - int64(len(s.Versions)); n > 0 {
 		p.line("%d older versions are left out; --limit sets how many are shown", n)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/application/export"
 	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/domain/fault"
 )
 
 // ExportDocument is a finished export as a program reads it.
@@ -47,7 +48,7 @@ func Export(w io.Writer, r export.Result, req restore.Request) error {
 		p.row("  repacked", repacked(r.Repacked, r.State))
 	}
 	for _, x := range r.Plan.Excluded {
-		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
+		p.row("  without", x.Key+": "+oneLine(fault.Found(x.Err, x.Key)))
 	}
 	for _, warning := range r.Warnings {
 		p.row("  warning", oneLine(warning))

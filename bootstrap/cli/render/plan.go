@@ -7,6 +7,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/release"
 )
 
@@ -53,7 +54,7 @@ func PlanOf(plan restore.Plan, req restore.Request) PlanDocument {
 		d.Witnesses = append(d.Witnesses, x.Key())
 	}
 	for _, x := range plan.Excluded {
-		d.Excluded = append(d.Excluded, Excluded{Key: x.Key, Reason: x.Err.Error()})
+		d.Excluded = append(d.Excluded, Excluded{Key: x.Key, Reason: fault.Found(x.Err, x.Key)})
 	}
 	return d
 }
@@ -95,7 +96,7 @@ func Forecast(w io.Writer, f restore.Forecast, req restore.Request) error {
 		p.row("  compared", count(n, "other delta", "other deltas")+" of the same revisions")
 	}
 	for _, x := range plan.Excluded {
-		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
+		p.row("  without", x.Key+": "+oneLine(fault.Found(x.Err, x.Key)))
 	}
 	if plan.Suspect() {
 		p.row("  suspect", "the revision failed a proof: it is not what the cluster had")

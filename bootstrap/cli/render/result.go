@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/application/restore"
+	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	rule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/ports"
@@ -88,7 +89,7 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 		p.row("  repacked", repacked(r.Repacked, r.State))
 	}
 	for _, x := range r.Plan.Excluded {
-		p.row("  without", x.Key+": "+oneLine(x.Err.Error()))
+		p.row("  without", x.Key+": "+oneLine(fault.Found(x.Err, x.Key)))
 	}
 	p.row("  member", fmt.Sprintf("%s, id %s in cluster %s", identity(req), r.Finished.MemberID, r.Finished.ClusterID))
 	startedBy(p, r.Plan, r.Finished.Etcd)
