@@ -177,7 +177,7 @@ const maxPlan = 64 << 20
 func readPlan(path string) (rule.PlanFile, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return rule.PlanFile{}, fault.Wrap(fault.NotFound, "read plan", path, err)
+		return rule.PlanFile{}, fault.New(fault.NotFound, "read plan", path, "no such file").WithRemedy("name the file that `revkeeper restore plan` wrote")
 	}
 	if err != nil {
 		return rule.PlanFile{}, fault.Wrap(fault.Invalid, "read plan", path, err)
@@ -188,5 +188,9 @@ func readPlan(path string) (rule.PlanFile, error) {
 		return rule.PlanFile{}, fault.Wrap(fault.Unavailable, "read plan", path, err)
 	}
 	plan, err := rule.ParsePlan(text)
-	return plan, fault.Wrap(fault.KindOf(err), "read plan", path, err)
+	var wrong *fault.Error
+	if errors.As(err, &wrong) {
+		wrong.Object = path
+	}
+	return plan, err
 }

@@ -96,6 +96,9 @@ func TestApplyRefusals(t *testing.T) {
 	b.must(err)
 	edited := filepath.Join(t.TempDir(), "edited.json")
 	b.must(os.WriteFile(edited, []byte(strings.Replace(string(text), `"revision": 23`, `"revision": 22`, 1)), 0o600))
+	short, empty := filepath.Join(t.TempDir(), "short.json"), filepath.Join(t.TempDir(), "empty.json")
+	b.must(os.WriteFile(short, text[:len(text)/2], 0o600))
+	b.must(os.WriteFile(empty, nil, 0o600))
 	gone := eventful(t)
 	deltas, err := filepath.Glob(filepath.Join(gone.dir, "timelines/00000001/delta/*"))
 	b.must(err)
@@ -117,9 +120,11 @@ func TestApplyRefusals(t *testing.T) {
 		says []string
 	}{
 		{"no file", nil, 2, []string{"one file is wanted, 0 are named"}},
-		{"a file that is not there", []string{"nowhere.json"}, 3, []string{"nowhere.json"}},
-		{"a plan that was edited", []string{edited}, 5, []string{edited, "changed after it was made"}},
-		{"no plan", []string{filepath.Join(b.dir, "format.json")}, 2, []string{"not a plan"}},
+		{"a file that is not there", []string{"nowhere.json"}, 3, []string{"read plan nowhere.json: no such file\n", "what to do: name the file that `revkeeper restore plan` wrote"}},
+		{"a plan that was cut short", []string{short}, 5, []string{"read plan " + short + ": it is no whole JSON", "what to do: give every member the file as"}},
+		{"an empty plan", []string{empty}, 5, []string{"read plan " + empty + ": it is no whole JSON", "what to do: give every member the file as"}},
+		{"a plan that was edited", []string{edited}, 5, []string{"read plan " + edited + ": it was changed after it was made", "what to do: give every member the file as"}},
+		{"no plan", []string{filepath.Join(b.dir, "format.json")}, 2, []string{"format.json: it is not a plan", "what to do: name the file that it wrote"}},
 		{"a member that it does not name", []string{file, "--name", "m4"}, 2, []string{"m4", "names m1, m2, m3"}},
 		{"nobody in particular", []string{file, "--name", "default"}, 2, []string{"default", "names m1, m2, m3"}},
 		{"a store that has other objects", []string{file, "--store", gone.url()}, 3, []string{"timelines/00000001/full/", "make another plan"}},

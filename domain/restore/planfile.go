@@ -102,10 +102,10 @@ func ParsePlan(text []byte) (PlanFile, error) {
 		Version int    `json:"version"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return PlanFile{}, fault.Wrap(fault.Corrupt, op, "", err)
+		return PlanFile{}, broken(err)
 	}
 	if head.Format != planFormat {
-		return PlanFile{}, fault.New(fault.Invalid, op, "", "it is not a plan of `revkeeper restore plan`")
+		return PlanFile{}, fault.New(fault.Invalid, op, "", "it is not a plan of `revkeeper restore plan`").WithRemedy("name the file that it wrote")
 	}
 	if head.Version != planVersion {
 		return PlanFile{}, fault.New(fault.Unsupported, op, "", fmt.Sprintf("version %d; this build knows %d", head.Version, planVersion)).
@@ -115,7 +115,7 @@ func ParsePlan(text []byte) (PlanFile, error) {
 	strict := json.NewDecoder(bytes.NewReader(text))
 	strict.DisallowUnknownFields()
 	if err := strict.Decode(&f); err != nil {
-		return f, fault.Wrap(fault.Corrupt, op, "", err)
+		return f, broken(err)
 	}
 	digest, err := f.digest()
 	if err != nil {
@@ -123,9 +123,17 @@ func ParsePlan(text []byte) (PlanFile, error) {
 	}
 	if digest != f.Digest {
 		return f, fault.New(fault.Corrupt, op, "", fmt.Sprintf("it was changed after it was made: it hashes to %s and says %s", digest, f.Digest)).
-			WithRemedy("give every member the file as `revkeeper restore plan` wrote it")
+			WithRemedy(asWritten)
 	}
 	return f, nil
+}
+
+// asWritten is what to do about a plan that is not what it was.
+const asWritten = "give every member the file as `revkeeper restore plan` wrote it, or make another plan"
+
+// broken says that a plan cannot be read, as JSON or as a plan.
+func broken(err error) error {
+	return &fault.Error{Kind: fault.Corrupt, Op: "read plan", Detail: "it is no whole JSON of a plan: cut short or changed", Err: err, Remedy: asWritten}
 }
 
 // Member returns what the plan says of a member; Invalid if it does not name it.

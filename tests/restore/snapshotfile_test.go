@@ -108,7 +108,7 @@ func TestACopiedDatabase(t *testing.T) {
 
 	flipped := bytes.Clone(content)
 	flipped[len(content)-1] ^= 1 // the SHA-256 itself: the database is good
-	ends(t, 5, "the file's end says", at("flipped.db", flipped)...)
+	ends(t, 5, "the file's last 32 bytes say", at("flipped.db", flipped)...)
 	ends(t, 0, "restored revision", append(at("flipped.db", flipped), "--skip-hash-check")...)
 	for name, bad := range map[string][]byte{
 		"nothing": nil, "text": []byte("hello"), "half": database[:len(database)/2], "a page": database[:4096], "zeros": make([]byte, 1<<16),

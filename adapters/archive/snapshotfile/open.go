@@ -40,12 +40,12 @@ type opened struct {
 func open(ctx context.Context, path string, skipHash bool) (*opened, error) {
 	const op = "open snapshot"
 	f, err := os.Open(path)
-	if err != nil {
-		kind := fault.Invalid
-		if errors.Is(err, fs.ErrNotExist) {
-			kind = fault.NotFound
-		}
-		return nil, fault.Wrap(kind, op, path, err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.New(fault.NotFound, op, path, "no such file").
+			WithRemedy("name a file that `etcdctl snapshot save` wrote; a bucket or a folder of backups is a --store")
+	case err != nil:
+		return nil, fault.Wrap(fault.Invalid, op, path, err)
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -60,9 +60,21 @@ func open(ctx context.Context, path string, skipHash bool) (*opened, error) {
 	}
 	if err != nil {
 		_ = f.Close()
-		return nil, &fault.Error{Kind: fault.KindOf(err), Op: op, Object: path, Err: err}
+		return nil, cutShort(&fault.Error{Kind: fault.KindOf(err), Op: op, Object: path, Err: err})
 	}
 	return o, nil
+}
+
+// again is what to do about a file that is not what it was.
+const again = "copy it again and compare its size and SHA-256 with the original's, or use another"
+
+// cutShort gives an error about a damaged file a remedy, where it has none.
+func cutShort(e *fault.Error) *fault.Error {
+	var cause *fault.Error
+	if e.Kind == fault.Corrupt && !(errors.As(e.Err, &cause) && cause.Remedy != "") {
+		e.Remedy = again
+	}
+	return e
 }
 
 // unwrapped returns f, or what is wrapped in it; f is then closed.
@@ -86,7 +98,7 @@ func unwrapped(ctx context.Context, f *os.File) (*os.File, error) {
 		return f, nil
 	}
 	if err != nil {
-		return nil, fault.Wrap(fault.Corrupt, "unwrap snapshot", "", err)
+		return nil, unwrap(err)
 	}
 	out, err := spill.Temporary(os.TempDir(), "snapshot-")
 	if err != nil {
@@ -101,9 +113,13 @@ func unwrapped(ctx context.Context, f *os.File) (*os.File, error) {
 			return nil, (&fault.Error{Kind: fault.Unavailable, Op: "unwrap snapshot", Object: os.TempDir(), Err: err}).
 				WithRemedy("free space there, point TMPDIR elsewhere, or unwrap the file by zstd -d or gunzip")
 		}
-		return nil, fault.Wrap(fault.Corrupt, "unwrap snapshot", "", err)
+		return nil, unwrap(err)
 	}
 	return out, f.Close()
+}
+
+func unwrap(err error) error {
+	return &fault.Error{Kind: fault.Corrupt, Op: "unwrap snapshot", Detail: "what it is wrapped in was cut short or damaged", Err: err}
 }
 
 // check compares the SHA-256 at the end of the file with what is before it, and
@@ -115,8 +131,9 @@ func (o *opened) check(ctx context.Context, skipHash bool) error {
 	}
 	sealed := etcddb.CheckSize(info.Size()) == nil
 	if !sealed && !skipHash {
-		return fault.New(fault.Corrupt, "check snapshot", "", fmt.Sprintf("%d bytes do not end with a SHA-256: truncated, or copied from a data directory", info.Size())).
-			WithRemedy("take it by `etcdctl snapshot save`; if it was copied from member/snap/db of a member that was stopped, --skip-hash-check takes it")
+		return fault.New(fault.Corrupt, "check snapshot", "", fmt.Sprintf("it is %d bytes long, and a snapshot is a multiple of %d for the database and %d bytes of its SHA-256: it was cut short, or copied from a data directory",
+			info.Size(), etcddb.Sector, etcddb.DigestSize)).
+			WithRemedy(again + " of `etcdctl snapshot save`; if it was copied from member/snap/db of a member that was stopped, --skip-hash-check takes it")
 	}
 	if o.size = info.Size(); sealed {
 		o.size -= etcddb.DigestSize
@@ -132,8 +149,8 @@ func (o *opened) check(ctx context.Context, skipHash bool) error {
 			return fault.Wrap(fault.Unavailable, "read snapshot", "", err)
 		}
 		if end != o.sha256 {
-			return fault.New(fault.Corrupt, "check snapshot", "", fmt.Sprintf("the database hashes to %s, the file's end says %s", o.sha256, end)).
-				WithRemedy("use another copy of the file; --skip-hash-check takes it as it is")
+			return fault.New(fault.Corrupt, "check snapshot", "", fmt.Sprintf("the database, %d bytes, hashes to SHA-256 %s, and the file's last %d bytes say %s: it was cut short or changed", o.size, o.sha256, etcddb.DigestSize, end)).
+				WithRemedy(again + "; --skip-hash-check takes it without this check")
 		}
 	}
 	return o.read(ctx, skipHash)
@@ -168,7 +185,7 @@ func (o *opened) read(ctx context.Context, walk bool) (err error) {
 // whole reads every page of every bucket.
 func whole(ctx context.Context, tx *bolt.Tx, size int64) error {
 	if tx.Size() > size {
-		return fault.New(fault.Corrupt, "read database", "", fmt.Sprintf("it has pages of %d bytes, the file %d", tx.Size(), size))
+		return fault.New(fault.Corrupt, "read database", "", fmt.Sprintf("the database has %d bytes by its own account, the file %d: it was cut short", tx.Size(), size))
 	}
 	return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
 		n := 0

@@ -50,12 +50,13 @@ var (
 // stream; the database before it is a whole number of 512-byte sectors.
 const DigestSize = 32
 
-const sector = 512
+// Sector is what the size of a database is a multiple of, in bytes.
+const Sector = 512
 
 // CheckSize returns Corrupt if a stream of size bytes cannot be a snapshot with
 // its trailing digest.
 func CheckSize(size int64) error {
-	if size > DigestSize && size%sector == DigestSize {
+	if size > DigestSize && size%Sector == DigestSize {
 		return nil
 	}
 	return fault.New(fault.Corrupt, "read snapshot", "",

@@ -11,7 +11,7 @@ import (
 )
 
 func snapshotOf(sectors int) []byte {
-	db := make([]byte, sectors*sector)
+	db := make([]byte, sectors*Sector)
 	for i := range db {
 		db[i] = byte(i * 7)
 	}
