@@ -76,6 +76,7 @@ type bucket struct {
 func newBucket(t *testing.T) *bucket {
 	t.Helper()
 	b := &bucket{T: t, dir: filepath.Join(t.TempDir(), "store"), spool: t.TempDir(), now: time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)}
+	b.must(os.Mkdir(b.dir, 0o700))
 	var err error
 	if b.store, err = local.New(b.dir); err != nil {
 		t.Fatal(err)

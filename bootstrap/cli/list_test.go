@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +54,25 @@ func TestListOfNothing(t *testing.T) {
 	got := command(t, "list", "--store", b.url())
 	if got.code != 0 || !strings.Contains(got.stdout, "no backup yet") {
 		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
+// A folder that is not there is no empty store: whoever reads is told, in every
+// command, and nothing is made.
+func TestAFolderThatIsNotThere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nowhere")
+	for _, args := range [][]string{
+		{"list"}, {"restore", "--to-revision", "latest", "--dry-run"}, {"restore", "plan", "-", "--to-revision", "latest", "--initial-cluster", "m1=http://a:2380"},
+		{"verify"}, {"inspect"}, {"get", "k"}, {"history", "k"}, {"diff", "1", "2"}, {"export", "--to-revision", "latest", "--to", filepath.Join(t.TempDir(), "x.db")},
+		{"gc", "--dry-run"}, {"pin", "5"}, {"compact", "--dry-run"},
+	} {
+		got := command(t, append(args, "--store", "file://"+dir)...)
+		if got.code != 3 || got.stdout != "" || !strings.HasPrefix(got.stderr, "revkeeper: open store "+dir+": there is no such folder\n  what to do: check --store; ") {
+			t.Errorf("%v: exit %d: %s%s", args, got.code, got.stdout, got.stderr)
+		}
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("it was made: %v", err)
 	}
 }
 

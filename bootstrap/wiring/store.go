@@ -35,6 +35,16 @@ func openStore(ctx context.Context, c config.Store) (bareStore, error) {
 	return nil, fault.New(fault.Unsupported, "open store", at.Scheme, "this build has no such store")
 }
 
+// openExisting is openStore for commands on what is stored already: a folder that
+// is not there is an error. Only a sidecar begins a store.
+func openExisting(ctx context.Context, c config.Store) (bareStore, error) {
+	at, err := c.Location()
+	if err == nil && at.Scheme == config.SchemeFile {
+		return local.Existing(at.Folder)
+	}
+	return openStore(ctx, c)
+}
+
 // meteredStore counts every single try and repeats those that may succeed later.
 func meteredStore(bare bareStore, c config.Store, registry *client.Registry, observe ports.Observer) (ports.ObjectStore, error) {
 	metered, err := meter.New(bare, registry)

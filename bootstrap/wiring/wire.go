@@ -27,35 +27,36 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 }
 
 // InitializeStore puts together what works on a bucket alone, without etcd. It
-// contacts nobody. Only the section store of the configuration is used.
+// contacts nobody. Only the section store of the configuration is used. Of this and
+// all that follow a folder that is not there is NotFound.
 func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bucket, error) {
-	panic(wire.Build(loggingObserver, openStore, patientStore, archiveSet, newOwnArchive, restoreSet, wire.Struct(new(Bucket), "*")))
+	panic(wire.Build(loggingObserver, openExisting, patientStore, archiveSet, newOwnArchive, restoreSet, wire.Struct(new(Bucket), "*")))
 }
 
 // InitializeRetention puts together what tidies a bucket, without etcd. It contacts
 // nobody. Of the configuration only the sections store and retention are used.
 func InitializeRetention(ctx context.Context, c config.Store, r config.Retention, log *slog.Logger) (*retention.Keeper, error) {
-	panic(wire.Build(loggingObserver, openStore, patientStore, revkeeper.New, newOwnArchive, keeperSet, newRetentionConfig, newTidy))
+	panic(wire.Build(loggingObserver, openExisting, patientStore, revkeeper.New, newOwnArchive, keeperSet, newRetentionConfig, newTidy))
 }
 
 // InitializeVerification puts together what checks a bucket, without etcd. It
 // contacts nobody and writes nothing to the store. Only the sections of
 // config.Verification are used.
 func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logger) (*verify.Verifier, error) {
-	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, newBuilder, verify.New))
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openExisting, patientStore, archiveSet, newBuilder, verify.New))
 }
 
 // InitializeInspection puts together what looks inside a bucket, without etcd. It
 // contacts nobody and writes nothing to the store. Only the sections of
 // config.Verification are used.
 func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger) (*inspect.Inspector, error) {
-	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, newBuilder, inspect.New))
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openExisting, patientStore, archiveSet, newBuilder, inspect.New))
 }
 
 // InitializeExport puts together what writes points of a bucket elsewhere, without
 // etcd. It contacts nobody. Only the sections of config.Verification are used.
 func InitializeExport(ctx context.Context, c config.Config, to Destination, log *slog.Logger) (*Export, error) {
-	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openStore, patientStore, archiveSet, restoreSet, newBuilder, export.New, newTaker, newExport))
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Spool"), loggingObserver, openExisting, patientStore, archiveSet, restoreSet, newBuilder, export.New, newTaker, newExport))
 }
 
 // InitializeExtraction puts together what takes keys out of a bucket, without etcd.
@@ -77,5 +78,5 @@ func InitializeTarget(c etcd.Config, log *slog.Logger) (extract.Target, func(), 
 // without etcd. It contacts nobody. Only the sections of config.Compaction are
 // used.
 func InitializeCompaction(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*compact.Compactor, error) {
-	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Compact", "Spool"), loggingObserver, openStore, patientStore, commandsSign, newCompactor))
+	panic(wire.Build(wire.FieldsOf(new(config.Config), "Store", "Compact", "Spool"), loggingObserver, openExisting, patientStore, commandsSign, newCompactor))
 }

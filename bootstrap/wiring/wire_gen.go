@@ -186,9 +186,10 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 }
 
 // InitializeStore puts together what works on a bucket alone, without etcd. It
-// contacts nobody. Only the section store of the configuration is used.
+// contacts nobody. Only the section store of the configuration is used. Of this and
+// all that follow a folder that is not there is NotFound.
 func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bucket, error) {
-	wiringBareStore, err := openStore(ctx, c)
+	wiringBareStore, err := openExisting(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +227,7 @@ func InitializeRetention(ctx context.Context, c config.Store, r config.Retention
 	if err != nil {
 		return nil, err
 	}
-	wiringBareStore, err := openStore(ctx, c)
+	wiringBareStore, err := openExisting(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +248,7 @@ func InitializeRetention(ctx context.Context, c config.Store, r config.Retention
 // config.Verification are used.
 func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logger) (*verify.Verifier, error) {
 	store := c.Store
-	wiringBareStore, err := openStore(ctx, store)
+	wiringBareStore, err := openExisting(ctx, store)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +277,7 @@ func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logg
 // config.Verification are used.
 func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger) (*inspect.Inspector, error) {
 	store := c.Store
-	wiringBareStore, err := openStore(ctx, store)
+	wiringBareStore, err := openExisting(ctx, store)
 	if err != nil {
 		return nil, err
 	}
@@ -302,7 +303,7 @@ func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger
 // etcd. It contacts nobody. Only the sections of config.Verification are used.
 func InitializeExport(ctx context.Context, c config.Config, to Destination, log *slog.Logger) (*Export, error) {
 	store := c.Store
-	wiringBareStore, err := openStore(ctx, store)
+	wiringBareStore, err := openExisting(ctx, store)
 	if err != nil {
 		return nil, err
 	}
@@ -366,7 +367,7 @@ func InitializeTarget(c etcd.Config, log *slog.Logger) (extract.Target, func(), 
 // used.
 func InitializeCompaction(ctx context.Context, c config.Config, b Build, log *slog.Logger) (*compact.Compactor, error) {
 	store := c.Store
-	wiringBareStore, err := openStore(ctx, store)
+	wiringBareStore, err := openExisting(ctx, store)
 	if err != nil {
 		return nil, err
 	}

@@ -71,6 +71,20 @@ func New(root string) (*Store, error) {
 	return s, nil
 }
 
+// Existing is New for who only works on what there is: a folder that does not exist
+// is NotFound, and not an empty store.
+func Existing(root string) (*Store, error) {
+	s, err := New(root)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.root); errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "open store", s.root, "there is no such folder").
+			WithRemedy("check --store; a sidecar makes the folder with the first object that it stores")
+	}
+	return s, nil
+}
+
 // Capabilities implements ports.ObjectStore.
 func (s *Store) Capabilities() ports.Capabilities {
 	return ports.Capabilities{Location: "file://" + filepath.ToSlash(s.root), AtomicCreate: true}

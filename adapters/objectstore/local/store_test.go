@@ -69,6 +69,16 @@ func TestNewWritesNothing(t *testing.T) {
 	}
 }
 
+func TestExistingWantsTheFolder(t *testing.T) {
+	root := t.TempDir()
+	if _, err := local.Existing(root); err != nil {
+		t.Error(err)
+	}
+	if _, err := local.Existing(filepath.Join(root, "typo")); !errors.Is(err, fault.NotFound) {
+		t.Errorf("err = %v", err)
+	}
+}
+
 func TestNewRefusesWhatIsNoFolder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
