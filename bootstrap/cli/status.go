@@ -28,7 +28,8 @@ func (p Program) status() *cobra.Command {
 		Use:   "status",
 		Short: "Show every member and whether all is well",
 		Long: "Ask a sidecar, any of them, how every member of its cluster is: role, heartbeat,\n" +
-			"how far the backup is, health and version. Exits with 7 if all is not well.",
+			"how far the backup is, health and version. LAG is how many revisions the store lacks;\n" +
+			"only the leader's sidecar says so, since it uploads. Exits with 7 if all is not well.",
 		Example: "  revkeeper status\n" +
 			"  revkeeper status --address https://10.0.0.1:8380 --ca ca.pem --token-file token -o json | jq .reasons",
 		Args: noArgs,

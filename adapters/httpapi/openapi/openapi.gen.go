@@ -341,50 +341,67 @@ type Check struct {
 	Passed bool   `json:"passed"`
 }
 
-// Cluster All members of the cluster as one sidecar sees them.
+// Cluster All members of the etcd cluster as the sidecar that answers sees them: the
+// member list is etcd's, the heartbeats are read from where the sidecars leave
+// them (etcd or Kubernetes), and each sidecar is asked at once.
 type Cluster struct {
 	// ClusterID Hexadecimal, as etcd prints it; absent if it is not known.
 	ClusterID string `json:"clusterID,omitempty,omitzero"`
 
-	// Healthy Every member is, exactly one sidecar leads, its backup is fresh, and
-	// etcd takes writes.
+	// Healthy Every member is healthy, exactly one sidecar says that it leads, its
+	// backup is as fresh as `objective.*` wants it, and etcd takes writes.
 	Healthy bool `json:"healthy"`
 
-	// Ignored Heartbeats that are of nobody in the member list, each with its reason.
+	// Ignored Heartbeats that do not count, each with the reason: of another cluster, of
+	// a member that was removed, or the older of two for one member.
 	Ignored []string `json:"ignored"`
 
-	// Members By name.
+	// Members One for each member that etcd lists, learners too, sorted by name.
 	Members []ClusterMember `json:"members"`
 
-	// Reasons Why it is not; empty if it is.
+	// Reasons Why `healthy` is false; what is about one member begins with its name.
+	// Empty if all is well.
 	Reasons []string `json:"reasons"`
 }
 
-// ClusterMember defines model for ClusterMember.
+// ClusterMember One member of etcd, and what is known of the sidecar beside it: `heartbeat`
+// is what that sidecar last left for all to see, `sidecar` what it answered
+// when it was asked now. Either may be absent without the other.
 type ClusterMember struct {
-	// Error Why its sidecar could not be asked; `sidecar` is absent then.
-	Error   string `json:"error,omitempty,omitzero"`
-	Healthy bool   `json:"healthy"`
+	// Error Why its sidecar could not be asked: it does not answer, or its heartbeat
+	// names no address that can be reached. `sidecar` is absent then.
+	Error string `json:"error,omitempty,omitzero"`
 
-	// Heartbeat The heartbeat of a member as it was found; absent if there is none.
+	// Healthy Its sidecar answers, knows its role and reports no CORRUPT alarm of etcd;
+	// its heartbeat has not lapsed, or is suspended or turned off.
+	Healthy bool `json:"healthy"`
+
+	// Heartbeat The sign of life that a member's sidecar renews, as it was found; absent if
+	// there is none.
 	Heartbeat Heartbeat `json:"heartbeat,omitempty,omitzero"`
 
-	// Learner It has no vote yet.
+	// Learner It has no vote in etcd yet, and is no follower that could lead.
 	Learner bool `json:"learner"`
 
 	// MemberID Hexadecimal, as etcd prints it.
 	MemberID string `json:"memberID"`
 
-	// Name As etcd has it; empty for a member that never started.
+	// Name The member's `--name` in etcd; empty for one that never started.
 	Name string `json:"name"`
 
-	// Own It is the member of the sidecar that answers.
+	// Own It is the member beside the sidecar that answers this request.
 	Own bool `json:"own"`
 
-	// Reason Why it is not healthy, or what it does.
+	// Reason Why it is not healthy; else why it has its role, in the words of its own
+	// sidecar, in which "the own member" is this one.
+	//
+	//
+	// Example: the own member follows (leader 388e7ecf99a237a8, raft term 2)
 	Reason string `json:"reason"`
 
-	// Sidecar What a sidecar says of itself, in short; absent if it could not be asked.
+	// Sidecar What a sidecar says of itself, in short; absent if it could not be asked. Only
+	// the leader's takes backups: others know the store by looking at it once a
+	// minute, so their revisions are older.
 	Sidecar SidecarSummary `json:"sidecar,omitempty,omitzero"`
 }
 
@@ -665,7 +682,8 @@ type Health struct {
 	Health bool `json:"health"`
 }
 
-// Heartbeat The heartbeat of a member as it was found; absent if there is none.
+// Heartbeat The sign of life that a member's sidecar renews, as it was found; absent if
+// there is none.
 type Heartbeat struct {
 	// Address Base URL of the sidecar; absent if others cannot reach it.
 	//
@@ -675,10 +693,11 @@ type Heartbeat struct {
 	// AgeSeconds Since it was last renewed, to about a second.
 	AgeSeconds float64 `json:"ageSeconds"`
 
-	// Name Of the sidecar.
+	// Name The sidecar's `name`, as it was configured.
 	Name string `json:"name"`
 
-	// TtlSeconds At this age, without a renewal, it has lapsed.
+	// TtlSeconds The age at which it has lapsed, unless it is renewed before: the member
+	// then counts as unhealthy.
 	TtlSeconds float64 `json:"ttlSeconds"`
 
 	// Version Of revkeeper.
@@ -1020,9 +1039,12 @@ type RetentionSummary struct {
 // * `Unknown`: no etcd leader, quorum lost, or the own member does not answer
 type Role string
 
-// SidecarSummary What a sidecar says of itself, in short; absent if it could not be asked.
+// SidecarSummary What a sidecar says of itself, in short; absent if it could not be asked. Only
+// the leader's takes backups: others know the store by looking at it once a
+// minute, so their revisions are older.
 type SidecarSummary struct {
-	// DurableRevision Newest revision in the store, as far as it knows.
+	// DurableRevision Newest revision that can be restored from the store, as far as this sidecar
+	// knows.
 	DurableRevision int64 `json:"durableRevision"`
 
 	// EtcdVersion Of its member; absent if that never answered.
@@ -1032,16 +1054,20 @@ type SidecarSummary struct {
 	Freshness Freshness `json:"freshness"`
 
 	// Heartbeat How the own heartbeat goes.
-	Heartbeat    HeartbeatState `json:"heartbeat"`
-	LagRevisions int64          `json:"lagRevisions"`
+	Heartbeat HeartbeatState `json:"heartbeat"`
 
-	// LiveRevision Newest revision of the cluster, as far as it knows.
+	// LagRevisions `liveRevision` less `durableRevision`. It says how far the backup is behind
+	// where the role is `Leader` only; elsewhere it is the age of the last look at
+	// the store, in revisions.
+	LagRevisions int64 `json:"lagRevisions"`
+
+	// LiveRevision Newest revision of etcd, as far as this sidecar knows.
 	LiveRevision int64 `json:"liveRevision"`
 
 	// Proof How far the backup is proven, as far as this sidecar knows.
 	Proof ProofStanding `json:"proof,omitempty,omitzero"`
 
-	// Reason Why.
+	// Reason Why it has the role.
 	Reason string `json:"reason"`
 
 	// Role * `Leader`: the own member leads etcd; this sidecar takes the backups

@@ -11,6 +11,9 @@ import (
 // unknown stands for what a sidecar that was not reached would have said.
 const unknown = "?"
 
+// notHere stands for what only another sidecar can say.
+const notHere = "-"
+
 // Status writes all members as a table, and below it why all is not well. whole
 // says that the heartbeats were looked at; else there is only what the sidecar
 // says of its own.
@@ -73,6 +76,9 @@ func member(p *page, m openapi.ClusterMember, heartbeat string) {
 	if s := m.Sidecar; s.Role != "" {
 		role, version, etcd = string(s.Role), s.Version, s.EtcdVersion
 		durable, lag = fmt.Sprint(s.DurableRevision), fmt.Sprint(s.LagRevisions)
+		if s.Role == openapi.RoleFollower { // it uploads nothing: what it knows of the store is a minute old
+			lag = notHere
+		}
 	}
 	if m.Learner {
 		role += " (learner)"
