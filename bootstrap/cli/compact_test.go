@@ -13,7 +13,7 @@ func chained(t *testing.T) *bucket {
 	t.Helper()
 	b := newBucket(t)
 	b.now = time.Date(2020, 11, 3, 10, 0, 0, 0, time.UTC) // old for whoever looks
-	one := b.begin(1, "the store holds no timeline yet", 0)
+	one := b.begin(1, "it is the first in this store", 0)
 	b.full(one, 0, 10, true)
 	for first := int64(11); first <= 60; first += 10 {
 		b.delta(one, first, first+9, "key")
@@ -66,7 +66,7 @@ func TestCompact(t *testing.T) {
 
 func TestCompactWithoutAProofBuildsNoFull(t *testing.T) {
 	b := newBucket(t)
-	one := b.begin(1, "the store holds no timeline yet", 0)
+	one := b.begin(1, "it is the first in this store", 0)
 	b.full(one, 0, 10, false)
 	b.delta(one, 11, 20, "key")
 	o := command(t, "compact", "--store", b.url(), "--spool-dir", b.spool, "--full")

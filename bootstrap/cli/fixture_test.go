@@ -166,7 +166,7 @@ func (b *bucket) foreign(key string) {
 func eventful(t *testing.T) *bucket {
 	t.Helper()
 	b := newBucket(t)
-	one := b.begin(1, "the store holds no timeline yet", 0)
+	one := b.begin(1, "it is the first in this store", 0)
 	b.full(one, 0, 10, true)
 	b.delta(one, 11, 20, "key")
 	b.delta(one, 21, 25, "key")

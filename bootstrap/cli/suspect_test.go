@@ -19,7 +19,7 @@ import (
 func doubted(t *testing.T) *bucket {
 	t.Helper()
 	b := newBucket(t)
-	one := b.begin(1, "the store holds no timeline yet", 0)
+	one := b.begin(1, "it is the first in this store", 0)
 	b.full(one, 0, 10, true)
 	b.delta(one, 11, 20, "key")
 	b.delta(one, 21, 30, "key")
@@ -92,7 +92,7 @@ func TestWhatIsSuspectIsNotLookedAt(t *testing.T) {
 // does so is told.
 func TestAPlanThatBecameSuspect(t *testing.T) {
 	b := newBucket(t)
-	one := b.begin(1, "the store holds no timeline yet", 0)
+	one := b.begin(1, "it is the first in this store", 0)
 	b.full(one, 0, 10, true)
 	b.delta(one, 11, 30, "key")
 	file := filepath.Join(t.TempDir(), "plan.json")

@@ -71,7 +71,7 @@ type Verdict struct {
 // continuous by revision alone.
 func Decide(tail *Tail, head Head, catchUp int64) Verdict {
 	if tail == nil {
-		return Verdict{Action: Begin, Reason: "the store holds no timeline yet"}
+		return Verdict{Action: Begin, Reason: "it is the first in this store"}
 	}
 	begin := func(format string, args ...any) Verdict {
 		return Verdict{Action: Begin, Reason: fmt.Sprintf(format, args...)}

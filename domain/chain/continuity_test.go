@@ -45,7 +45,7 @@ func TestDecide(t *testing.T) {
 		lost   chain.Range
 		says   []string
 	}{
-		{"an empty bucket", nil, head(nil), chain.Begin, 0, chain.Range{}, []string{"no timeline"}},
+		{"an empty bucket", nil, head(nil), chain.Begin, 0, chain.Range{}, []string{"it is the first in this store"}},
 		{"the ordinary failover compares the last sixteen", tail(), head(nil), chain.Continue, 485, chain.Range{}, []string{"500", "510", "last 16"}},
 		{"nothing happened since, same term and index", tail(), head(func(h *chain.Head) { h.Revision, h.Raft = 500, snapshot.Raft{Term: 7, Index: 9000} }), chain.Continue, 485, chain.Range{}, nil},
 		{"compaction came close: fewer are compared", tail(), head(func(h *chain.Head) { h.Compact = 497 }), chain.Continue, 498, chain.Range{}, []string{"last 3 "}},

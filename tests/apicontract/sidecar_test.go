@@ -232,7 +232,7 @@ func storedCatalogue() *timeline.Catalogue {
 	c := timeline.Catalogue{
 		Format: &snapshot.Format{Format: snapshot.FormatName, Version: snapshot.FormatVersion},
 		Timelines: []timeline.History{{
-			Timeline: timeline.Timeline{Epoch: 1, Reason: "the store held no timeline yet", First: 10, BeganAt: at,
+			Timeline: timeline.Timeline{Epoch: 1, Reason: "it is the first in this store", First: 10, BeganAt: at,
 				Writer: snapshot.Writer{ClusterID: "cdf818194e3a8c32"}},
 			Described: true,
 			Fulls: []timeline.Full{

@@ -36,7 +36,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.terms.note(answer{sent: b.start, received: b.start, member: 0xa, leader: 0xa, term: 2})
-	b.timeline("the store holds no timeline yet")
+	b.timeline("it is the first in this store")
 	b.full(1, 5)
 	b.delta(1, 6, 12, "")
 	b.delta(1, 10, 20, "")
