@@ -95,9 +95,9 @@ func (f *extractFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.apply, "apply", false, "put the keys back into the cluster of --endpoint")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "with --apply: show what would be done, and do nothing")
 	fs.BoolVar(&f.yes, "yes", false, "with --apply: write")
-	fs.Int64Var(&f.planned, "planned-at", 0, "with --apply: write what is unchanged since this revision, which --dry-run prints; 0 for now")
-	fs.BoolVar(&f.overwrite, "overwrite", false, "with --apply: replace other values, too")
-	fs.BoolVar(&f.force, "force", false, "with --apply and --overwrite: even where a key was changed since it was looked at")
+	fs.Int64Var(&f.planned, "planned-at", 0, "with --apply: the revision that --dry-run printed; keys that were changed after it stay as they are. 0: after the command began")
+	fs.BoolVar(&f.overwrite, "overwrite", false, "with --apply: replace keys that are there with another value, too, but not those changed after --planned-at")
+	fs.BoolVar(&f.force, "force", false, "with --apply --overwrite: replace also keys that were changed after --planned-at, so what somebody wrote meanwhile is lost")
 	fs.DurationVar(&f.leaseTTL, "default-lease-ttl", 0, "with --apply: for leases whose TTL the backup does not have, in whole seconds; 0 leaves their keys out")
 	fs.IntVar(&f.limit, "limit", 1000, "with --apply: how many keys are listed; 0 for all. All are counted")
 }
@@ -112,11 +112,11 @@ func (f *extractFlags) request(r *flagReader, prefixed bool) extract.Request {
 	}
 	if f.apply {
 		r.problems = append(r.problems, oneOf(f.dryRun, f.yes, "write")...)
-	} else if f.dryRun || f.yes || f.planned != 0 || f.overwrite || f.force || f.leaseTTL != 0 {
-		r.add("--apply", "false", "is missing: the flags that go with it mean nothing without", "add it, or leave them out")
+	} else if given := f.aboutApply(); given != "" {
+		r.add("--apply", "", "is missing, and "+given+" is about keys that are put back", "add it, or leave out "+given)
 	}
 	if f.force && !f.overwrite {
-		r.add("--force", "true", "means nothing without --overwrite", "give both, or none")
+		r.add("--force", "", "goes beyond --overwrite, which is missing", "give both to replace keys that were changed meanwhile, too; --overwrite alone to leave those; neither to replace nothing")
 	}
 	if f.planned < 0 {
 		r.add("--planned-at", itoa(int(f.planned)), "is negative", "the revision that --dry-run printed, or 0")
@@ -126,6 +126,23 @@ func (f *extractFlags) request(r *flagReader, prefixed bool) extract.Request {
 	}
 	r.limit(f.limit)
 	return req
+}
+
+// aboutApply returns a flag that was given and says how keys are put back; empty if
+// none was.
+func (f *extractFlags) aboutApply() string {
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{
+		{"--dry-run", f.dryRun}, {"--yes", f.yes}, {"--planned-at", f.planned != 0},
+		{"--overwrite", f.overwrite}, {"--force", f.force}, {"--default-lease-ttl", f.leaseTTL != 0},
+	} {
+		if flag.given {
+			return flag.name
+		}
+	}
+	return ""
 }
 
 func (f *extractFlags) order() extract.Order {

@@ -34,7 +34,7 @@ func (p Program) get() *cobra.Command {
 		r := flagReader{}
 		where, keys := f.where(&r, time.Now()), r.limit(*limit)
 		if *keysOnly && !*prefix {
-			r.add("--keys-only", "true", "means nothing without --prefix", "give both, or none")
+			r.add("--keys-only", "", "is about the list that --prefix gives, which is missing", "give both, or none")
 		}
 		if *prefix && output.raw() {
 			r.add("--output", outputRaw, "is for one value", "table or json with --prefix")

@@ -45,8 +45,8 @@ type bumpFlags struct {
 }
 
 func (f *bumpFlags) register(fs *pflag.FlagSet) {
-	fs.BoolVar(&f.keep, "keep-revisions", false, "make an exact copy: for proofs, not for clients that saw later revisions; refused where the store has such")
-	fs.BoolVar(&f.force, "force", false, "with --keep-revisions: also where the store has later revisions")
+	fs.BoolVar(&f.keep, "keep-revisions", false, "make an exact copy, whose revisions do not jump: for proofs, not for clients that saw later revisions; refused where the store has such, see --force")
+	fs.BoolVar(&f.force, "force", false, "with --keep-revisions: make the copy although the store has later revisions, which clients may have seen; no such client may meet it")
 	fs.Int64Var(&f.seen, "seen-revision", 0, "largest revision that a client is known to have seen")
 	fs.Int64Var(&f.bumpTo, "bump-to", 0, "revision to continue from, the same for every member of a restored cluster; 0 to choose one")
 }
@@ -57,13 +57,16 @@ func (f *bumpFlags) read(r *flagReader, req *restore.Request) {
 		r.add("--seen-revision", strconv.FormatInt(f.seen, 10), "is negative", "a revision, or 0")
 	}
 	if f.force && !f.keep {
-		r.add("--force", "true", "means nothing without --keep-revisions", "give both, or none")
+		r.add("--force", "", "only --keep-revisions is ever refused for later revisions in the store, and it is not given", "leave --force out; or add --keep-revisions for an exact copy")
 	}
 	if f.keep && f.seen != 0 {
 		r.add("--seen-revision", strconv.FormatInt(f.seen, 10), "means nothing with --keep-revisions", "give one of the two")
 	}
-	if f.bumpTo != 0 && (f.bumpTo < 0 || f.keep) {
-		r.add("--bump-to", strconv.FormatInt(f.bumpTo, 10), "is negative, or given with --keep-revisions", "a revision, without --keep-revisions")
+	switch bump := strconv.FormatInt(f.bumpTo, 10); {
+	case f.bumpTo < 0:
+		r.add("--bump-to", bump, "is negative", "a revision above all that clients may have seen, or leave it out")
+	case f.bumpTo > 0 && f.keep:
+		r.add("--bump-to", bump, "continues from another revision, and --keep-revisions from the same", "give one of the two")
 	}
 }
 
@@ -177,10 +180,10 @@ func (r *flagReader) sameForAll(req restore.Request, target restoreTarget) {
 		r.add("--to-revision", target.revision, "may not be the same for every member of --initial-cluster", "`revkeeper restore plan` for all members at once, or for each the revision that --dry-run prints on one of them")
 	}
 	if req.Identity.ClusterToken == "" {
-		r.add("--initial-cluster-token", "", "would be another for every member of --initial-cluster", "`revkeeper restore plan`, or for all members the same, which no cluster had before")
+		r.add("--initial-cluster-token", "", "is missing, and every member of --initial-cluster would get another", "`revkeeper restore plan`, or for all members the same, which no cluster had before")
 	}
 	if !req.KeepRevisions && req.BumpTo == 0 {
-		r.add("--bump-to", "0", "would let every member of --initial-cluster continue from another revision", "`revkeeper restore plan`, or for each the revision that --dry-run prints on one of them")
+		r.add("--bump-to", "", "is missing, and every member of --initial-cluster might continue from another revision", "`revkeeper restore plan`, or for each the revision that --dry-run prints on one of them")
 	}
 }
 

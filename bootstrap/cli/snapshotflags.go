@@ -25,7 +25,7 @@ func (f *snapshotFlags) set(cmd *cobra.Command) []fault.Problem {
 	store := cmd.Flags().Lookup("store")
 	switch {
 	case f.file == "" && f.skipHash:
-		return []fault.Problem{{Key: "--skip-hash-check", Value: "true", Detail: "means nothing without --snapshot", Remedy: "give both, or none"}}
+		return []fault.Problem{{Key: "--skip-hash-check", Detail: "is about a file of --snapshot, which is missing", Remedy: "give both, or none; a store snapshot:///FILE takes ?skipHashCheck=true"}}
 	case f.file == "":
 		return nil
 	case store.Changed:

@@ -84,7 +84,7 @@ func TestASnapshotFileIsABackup(t *testing.T) {
 	ends(t, 9, "only read", "compact", "--store", url)
 	ends(t, 2, "only read", "run", "--store", url, "--endpoint", source.Endpoints()[0], "--spool-dir", t.TempDir())
 	ends(t, 2, "beside --store", "restore", "--snapshot", plain, "--store", url, "--to-revision", "latest")
-	ends(t, 2, "without --snapshot", "restore", "--store", url, "--skip-hash-check", "--to-revision", "latest")
+	ends(t, 2, "about a file of --snapshot", "restore", "--store", url, "--skip-hash-check", "--to-revision", "latest")
 }
 
 // A database that was copied has no SHA-256: it is refused with the remedy, and
