@@ -157,6 +157,7 @@ func (s *story) restore(ctx context.Context, name, target string, flags ...strin
 	if err := s.startMember(m, m.name+"="+m.peer); err != nil {
 		return nil, took, err
 	}
+	s.restored = m
 	c, err := connect(m)
 	if err != nil {
 		return nil, took, err

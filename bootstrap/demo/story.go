@@ -20,6 +20,7 @@ type story struct {
 	revkeeper string // the sidecar's
 
 	members   []*member
+	restored  *member // the last one
 	sidecars  []*sidecar
 	processes []*process
 	client    *clientv3.Client // of the source cluster
@@ -224,11 +225,27 @@ func (s *story) stay(ctx context.Context) error {
 			s.say.line("status page of %s: http://%s/", c.beside.name, c.address)
 		}
 	}
+	for _, text := range s.invitation() {
+		s.say.line("%s", text)
+	}
 	s.say.line("the store is in %s; Ctrl-C ends everything", s.storeURL())
 	s.writer = startWriter(ctx, s.client)
 	<-ctx.Done()
 	s.writer.stop()
 	return nil
+}
+
+// invitation says what can be asked of what stays up, as commands.
+func (s *story) invitation() []string {
+	var endpoints []string
+	for _, m := range s.members {
+		endpoints = append(endpoints, m.endpoint)
+	}
+	out := []string{fmt.Sprintf("etcd, which is written to: etcdctl --endpoints %s get --prefix /registry/ --keys-only", strings.Join(endpoints, ","))}
+	if s.restored != nil {
+		out = append(out, fmt.Sprintf("etcd, as it was restored: etcdctl --endpoints %s get --prefix /registry/ --keys-only", s.restored.endpoint))
+	}
+	return append(out, fmt.Sprintf("its past: %s get --prefix /registry/ --keys-only --at %d --store %s", s.revkeeper, s.past, s.storeURL()))
 }
 
 func without(ms []*member, gone *member) []*member {
