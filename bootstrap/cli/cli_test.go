@@ -30,6 +30,23 @@ func TestEveryHelpEndsTheSameWay(t *testing.T) {
 	}
 }
 
+// A command that does something by itself says how, also where others are below it.
+func TestUsage(t *testing.T) {
+	for name, want := range map[string]string{
+		"restore":  "  revkeeper restore --to-revision R|latest | --to-time T | --before-delete KEY [flags]\n  revkeeper restore COMMAND\n\n",
+		"timeline": "  revkeeper timeline COMMAND\n\n",
+		"config":   "  revkeeper config COMMAND\n\n",
+		"":         "  revkeeper COMMAND\n\n",
+		"get":      "  revkeeper get KEY [flags]\n\n",
+		"list":     "  revkeeper list [flags]\n\n",
+	} {
+		got := command(t, append(strings.Fields(name), "--help")...)
+		if !strings.Contains(got.stdout, "USAGE\n"+want) {
+			t.Errorf("%s: %s", name, got.stdout)
+		}
+	}
+}
+
 func TestCommandWithTypo(t *testing.T) {
 	for _, args := range [][]string{{"lst"}, {"config", "chekc"}} {
 		got := command(t, args...)

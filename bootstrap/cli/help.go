@@ -1,9 +1,14 @@
 package cli
 
-// usageTemplate is cobra's with the two sections that every help ends with.
+// usageTemplate is cobra's with the two sections that every help ends with. A
+// command that has others below it and says what it takes does something itself.
 func usageTemplate() string {
 	return `USAGE
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+
+{{- if or (not .HasAvailableSubCommands) (ne .Use .Name)}}
+  {{.UseLine}}{{end}}
+{{- if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND{{end}}
 {{- if .HasAvailableSubCommands}}
 
 COMMANDS

@@ -185,7 +185,7 @@ func TestProblems(t *testing.T) {
 		{"two documents", given{file: "name: a\n---\nname: b"}, "config", "more than one document"},
 		{"a file that is not there", given{flags: []string{"--config=/nowhere/rk.yaml"}}, "config", "no such file"},
 		{"a variable with a typo", given{env: []string{"REVKEEPER_LOG_LEVLE=debug"}}, "REVKEEPER_LOG_LEVLE", "did you mean REVKEEPER_LOG_LEVEL?"},
-		{"a duration without unit", given{env: []string{"REVKEEPER_ROLE_INTERVAL=5"}}, "role.interval", "is not a duration, says environment"},
+		{"a duration without unit", given{env: []string{"REVKEEPER_ROLE_INTERVAL=5"}}, "role.interval", "is not a duration; it comes from environment"},
 		{"an impossible duration", given{file: "role: {interval: -2s}"}, "role.interval", "out of range"},
 		{"a size with a strange unit", given{file: "backup: {spill: {size: 1MX}}"}, "backup.spill.size", "is not a size"},
 		{"a size beyond counting", given{file: "backup: {spill: {size: 99999999TiB}}"}, "backup.spill.size", "is not a size"},

@@ -63,7 +63,7 @@ func (l *loader) problem(p fault.Problem) { l.problems = append(l.problems, p) }
 
 func (l *loader) set(s *setting, text, origin string) {
 	if p := s.set(text); p != nil {
-		p.Detail += ", says " + origin
+		p.Detail += "; it comes from " + origin
 		l.problem(*p)
 		return
 	}
