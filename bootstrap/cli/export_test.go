@@ -49,6 +49,10 @@ func TestExportToEtcdBackupRestore(t *testing.T) {
 	if got := export("22"); got.code != 4 || !strings.Contains(got.stderr, "goes beyond revision 22") {
 		t.Errorf("one below it: exit %d: %s%s", got.code, got.stdout, got.stderr)
 	}
+	// The store that it is from is none of theirs.
+	if got := command(t, "export", "--store", b.url(), "--spool-dir", t.TempDir(), "--to-revision", "23", "--format", "gardener", "--to", b.dir); got.code != 4 || !strings.Contains(got.stderr, "holds timelines of revkeeper") {
+		t.Errorf("into its own store: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
 	// What was written is a store that restore takes, and export.
 	again := filepath.Join(t.TempDir(), "snapshot.db")
 	if got := command(t, "export", "--store", "file://"+theirs, "--spool-dir", t.TempDir(), "--to-revision", "latest", "--to", again); got.code != 0 || !strings.Contains(got.stdout, "exported revision 23 of timeline 1 as "+again) {

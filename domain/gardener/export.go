@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
@@ -16,8 +17,15 @@ func FullKey(last int64, at time.Time) string {
 
 // Takes returns nil if a full that ends at revision last would be what
 // etcd-backup-restore restores from a store: it goes by the highest revision, so
-// one that is below another would never be read. That is Conflict.
+// one that is below another would never be read. That is Conflict, and so is a
+// store that holds objects of revkeeper: a bucket has one format.
 func Takes(c timeline.Catalogue, last int64) error {
+	for _, o := range c.Foreign {
+		if _, err := snapshot.Parse(o.Key); err == nil {
+			return fault.New(fault.Conflict, "export full", o.Key, "the store holds timelines of revkeeper: a bucket has one format").
+				WithRemedy("export into a store or under a prefix of its own")
+		}
+	}
 	for _, h := range c.Timelines {
 		for _, f := range h.Fulls {
 			if f.Last > last {

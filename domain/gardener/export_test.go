@@ -2,12 +2,14 @@ package gardener_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/gardener"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
 func TestTheNameOfAnExport(t *testing.T) {
@@ -44,5 +46,29 @@ func TestWhatWouldNeverBeReadIsNotExported(t *testing.T) {
 				t.Errorf("err = %v", err)
 			}
 		})
+	}
+}
+
+// Beside objects of revkeeper nobody would read it but the other program: a bucket
+// is one's or the other's.
+func TestAStoreOfRevkeeperIsNotExportedInto(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		keys  []string
+		taken bool
+	}{
+		{"somebody else's notes beside theirs", []string{"notes.txt", "v2/notes.txt"}, true},
+		{"a timeline", []string{"timelines/00000001/timeline.json"}, false},
+		{"a bucket that only says its format", []string{snapshot.FormatKey}, false},
+		{"both formats", []string{snapshot.FormatKey, "v2/Full-00000000-00000062-1795363841.gz"}, false},
+	} {
+		var objects []timeline.Object
+		for _, key := range tc.keys {
+			objects = append(objects, timeline.Object{Key: key})
+		}
+		err := gardener.Takes(gardener.Catalog(objects), 1000)
+		if (err == nil) != tc.taken || err != nil && (!errors.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "prefix of its own")) {
+			t.Errorf("%s: %v", tc.name, err)
+		}
 	}
 }
