@@ -15,9 +15,6 @@ import (
 // no failure and nobody prints it.
 var errDiffer = errors.New("the points differ")
 
-// exitDiffer is the status of errDiffer, as of diff and git.
-const exitDiffer = 1
-
 func (p Program) diff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
@@ -27,7 +24,8 @@ func (p Program) diff() *cobra.Command {
 			"these are read; else both points are rebuilt under --spool-dir, which takes as much\n" +
 			"disk as both databases. So points of two timelines can be compared, too, as before\n" +
 			"and after a restore. Needs the store alone, no etcd.\n\n" +
-			"Exits with 0 either way; with --exit-code with 1 if there are differences.",
+			"Exits with 0 either way; with --exit-code with 1 if there are differences. No\n" +
+			"failure ends with 1.",
 		Example: "  revkeeper diff 1018 latest --store file:///backup\n" +
 			"  revkeeper diff 13:00 14:00 --prefix /registry/configmaps/ --store file:///backup -o json",
 		Args: exactly(2, "two: A and B, the earlier point first"),

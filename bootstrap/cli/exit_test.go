@@ -12,7 +12,7 @@ import (
 // TestEveryKindHasAStatusOfItsOwn: a new kind without one, or two kinds with the
 // same, would make scripts take one failure for another.
 func TestEveryKindHasAStatusOfItsOwn(t *testing.T) {
-	kinds, statuses := map[fault.Kind]bool{}, map[int]bool{0: true, exitInterrupted: true}
+	kinds, statuses := map[fault.Kind]bool{}, map[int]bool{0: true, exitDiffer: true, exitInterrupted: true}
 	for _, e := range exits {
 		if kinds[e.kind] || statuses[e.status] {
 			t.Errorf("%s or %d is in the table twice", e.kind, e.status)
@@ -40,7 +40,8 @@ func TestExitCode(t *testing.T) {
 	}{
 		{"nothing went wrong", t.Context(), nil, 0},
 		{"nothing went wrong, though it was told to end", ended, nil, 0},
-		{"nobody knows what", t.Context(), errors.New("odd"), 1},
+		{"nobody knows what", t.Context(), errors.New("odd"), 11},
+		{"two points differ", t.Context(), errDiffer, 1},
 		{"several settings", t.Context(), fault.Problems{{Key: "a"}}, 2},
 		{"a wrapped fault", t.Context(), fmt.Errorf("x: %w", fault.New(fault.Diverged, "a", "", "b")), 6},
 		{"interrupted", ended, fault.Wrap(fault.Unavailable, "list", "", context.Canceled), 130},
