@@ -45,17 +45,6 @@ func (s *Staging) convert(wanted release.Release) error {
 	return diskError("convert database", s.path, cluster.Delete(etcddb.Downgrade))
 }
 
-// release is the one that the database names in both places.
-func (s *Staging) release() release.Release {
-	var named []string
-	for bucket, key := range map[string][]byte{string(etcddb.Meta): etcddb.StorageVersion, string(etcddb.Cluster): etcddb.ClusterVersion} {
-		if b := s.tx.Bucket([]byte(bucket)); b != nil {
-			named = append(named, string(b.Get(key)))
-		}
-	}
-	return release.Named(named...)
-}
-
 // releaseAt reads the release that a key names; the oldest where there is none.
 func releaseAt(b *bolt.Bucket, key []byte) (release.Release, error) {
 	v := b.Get(key)

@@ -40,7 +40,7 @@ func (s *Staging) Finish(ctx context.Context, f ports.Finishing) (ports.Finished
 	if err := s.convert(f.Etcd); err != nil {
 		return out, err
 	}
-	out.Etcd = s.release()
+	out.Etcd = etcddb.Release(s.tx)
 	if f.BumpTo > 0 {
 		if err := bump(s.tx, f.BumpTo, s.folded); err != nil {
 			return out, diskError("bump revision", s.path, err)

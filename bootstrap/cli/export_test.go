@@ -17,7 +17,7 @@ func TestExportSaysWhatItWrote(t *testing.T) {
 	if got.code != 0 || got.stderr != "" {
 		t.Fatalf("exit %d: %s", got.code, got.stderr)
 	}
-	for _, want := range []string{"exported revision 23 of timeline 1 as " + path, "a full of revision 10 and 2 deltas", "the restored records hash to ", "as member a2 answered at revision 10"} {
+	for _, want := range []string{"exported revision 23 of timeline 1 as " + path, "a full of revision 10 and 2 deltas", "the restored records hash to ", "as member a2 answered at revision 10; from there to 23 the history is continuous"} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("%q is missing in\n%s", want, got.stdout)
 		}

@@ -69,6 +69,7 @@ func TestASnapshotFileIsABackup(t *testing.T) {
 	}
 	ends(t, 0, "as backed up from 3.7: for 3.7 and newer", "restore", "--snapshot", plain, "--to-revision", "latest", "--data-dir", filepath.Join(t.TempDir(), "data"))
 	ends(t, 0, "made for 3.6 and newer", "restore", "--snapshot", plain, "--to-revision", "latest", "--etcd-version", "3.6", "--data-dir", filepath.Join(t.TempDir(), "data"))
+	ends(t, 0, "as backed up from 3.7: for 3.7 and newer", "restore", "--snapshot", zst, "--to-revision", "latest", "--dry-run")
 	url := "snapshot://" + plain
 	ends(t, 0, fmt.Sprintf("1–%d", head), "list", "--store", url)
 	ends(t, 0, "restor", "verify", "--store", url, "--spool-dir", t.TempDir())

@@ -76,8 +76,12 @@ func (a *Archive) Manifest(ctx context.Context, full snapshot.Ref) (snapshot.Man
 	if err != nil {
 		return snapshot.Manifest{}, err
 	}
-	return snapshot.Manifest{Last: o.facts.Last, Compact: o.facts.Compact, Raft: o.facts.Raft, Auth: o.auth, Tail: o.facts.Tail, TakenAt: o.at,
-		Size: o.size + etcddb.DigestSize, SHA256: o.sha256, StoredSize: o.stored}, nil
+	m := snapshot.Manifest{Last: o.facts.Last, Compact: o.facts.Compact, Raft: o.facts.Raft, Auth: o.auth, Tail: o.facts.Tail, TakenAt: o.at,
+		Size: o.size + etcddb.DigestSize, SHA256: o.sha256, StoredSize: o.stored}
+	if o.etcd.Known() {
+		m.EtcdVersion = o.etcd.String()
+	}
+	return m, nil
 }
 
 // OpenFull implements ports.Archive. A file that was taken without its SHA-256

@@ -22,6 +22,7 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/internal/zframe"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/release"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -35,6 +36,7 @@ type opened struct {
 	at     time.Time
 	facts  ports.FullFacts
 	auth   snapshot.Auth
+	etcd   release.Release
 }
 
 func open(ctx context.Context, path string, skipHash bool) (*opened, error) {
@@ -176,7 +178,7 @@ func (o *opened) read(ctx context.Context, walk bool) (err error) {
 				return err
 			}
 		}
-		o.auth = etcddb.Auth(tx)
+		o.auth, o.etcd = etcddb.Auth(tx), etcddb.Release(tx)
 		o.facts, err = etcddb.Facts(ctx, tx)
 		return err
 	})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/record"
+	"github.com/revkeeper/revkeeper/domain/release"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -78,6 +79,19 @@ func Open(f *os.File) (*bolt.DB, error) {
 		return nil, fault.Wrap(fault.Corrupt, "open database", "", err)
 	}
 	return db, nil
+}
+
+// Release returns the release from which on etcd starts with a database, by what it
+// says in both places that etcd looks at; zero where it says nothing.
+func Release(tx *bolt.Tx) release.Release {
+	var named []string
+	if meta := tx.Bucket(Meta); meta != nil {
+		named = append(named, string(meta.Get(StorageVersion)))
+	}
+	if cluster := tx.Bucket(Cluster); cluster != nil {
+		named = append(named, string(cluster.Get(ClusterVersion)))
+	}
+	return release.Named(named...)
 }
 
 // Facts reads what a database says of itself. A file without the buckets of
