@@ -31,6 +31,10 @@ type ArchiveKeeper interface {
 	// Note creates a pin, a mark or a suspicion. One that is there already is as good.
 	Note(ctx context.Context, ref snapshot.Ref, note snapshot.Note) error
 
+	// Noted returns what a pin, a mark or a suspicion says to people. One that is not
+	// there is NotFound.
+	Noted(ctx context.Context, ref snapshot.Ref) (snapshot.Note, error)
+
 	// Sweep removes what uploads left in the store that were never finished and
 	// last heard of before a moment. It returns how many; a store that cannot tell
 	// has none.

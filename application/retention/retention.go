@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 	rule "github.com/revkeeper/revkeeper/domain/retention"
 	"github.com/revkeeper/revkeeper/domain/schedule"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -137,8 +139,32 @@ func (k *Keeper) facts(ctx context.Context, c timeline.Catalogue) (f rule.Facts,
 	if f.LiveKeys, err = k.liveKeys(ctx, c); err != nil {
 		return f, err
 	}
-	f.Held, err = k.held(ctx, c)
-	return f, err
+	if f.Held, err = k.held(ctx, c); err != nil {
+		return f, err
+	}
+	f.Notes = k.notes(ctx, c)
+	return f, ctx.Err()
+}
+
+// maxNotes bounds how many notes a run reads; there may be any number of pins.
+const maxNotes = 100
+
+// notes reads what people wrote beside pins and marks. It decides nothing, so what
+// cannot be read is left out.
+func (k *Keeper) notes(ctx context.Context, c timeline.Catalogue) map[snapshot.Ref]string {
+	out := map[snapshot.Ref]string{}
+	read := 0
+	for i := range c.Timelines {
+		for _, ref := range slices.Concat(c.Timelines[i].Pins, c.Timelines[i].Marks) {
+			if read++; read > maxNotes {
+				return out
+			}
+			if note, err := k.keep.Noted(ctx, ref); err == nil && note.Note != "" {
+				out[ref] = note.Note
+			}
+		}
+	}
+	return out
 }
 
 // Duty has run called by schedule until ctx ends; run is Run, or more than that. A

@@ -16,7 +16,7 @@ const strayReason = "the full that it describes is not there"
 // newest down so that what is left of a run still begins at its base, of a full
 // its description first so that half of it is no full, and a timeline's own
 // description when nothing else is left.
-func decide(h *timeline.History, kept keeping, folded map[snapshot.Ref]string, rest *timeline.History, stopped string) []Decision {
+func decide(h *timeline.History, kept keeping, folded map[snapshot.Ref]string, rest *timeline.History, notes map[snapshot.Ref]string, stopped string) []Decision {
 	out := make([]Decision, 0, len(h.Deltas)+2*len(h.Fulls)+len(h.Proofs)+1)
 	left := false
 	add := func(ref snapshot.Ref, size int64, keep, gone string) {
@@ -60,15 +60,18 @@ func decide(h *timeline.History, kept keeping, folded map[snapshot.Ref]string, r
 		}
 		add(f.Ref, f.Size, kept[f.Ref], gone)
 	}
-	notes := slices.Concat(h.Pins, h.Marks, h.Suspects)
+	about := slices.Concat(h.Pins, h.Marks, h.Suspects)
 	if h.Described {
-		notes = append(notes, snapshot.Ref{Kind: snapshot.KindTimeline, Epoch: h.Epoch})
+		about = append(about, snapshot.Ref{Kind: snapshot.KindTimeline, Epoch: h.Epoch})
 	}
 	filled := left
-	for _, r := range notes {
+	for _, r := range about {
 		keep := ""
 		if filled {
 			keep = own[r.Kind]
+			if note := notes[r]; note != "" {
+				keep += ": " + note
+			}
 		}
 		add(r, 0, keep, "the timeline is empty")
 	}

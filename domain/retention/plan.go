@@ -28,6 +28,9 @@ type Facts struct {
 	Damaged map[snapshot.Ref]string
 	// Held are deltas of the newest timeline that a longer one holds too.
 	Held map[snapshot.Ref]Holding
+	// Notes are what people wrote beside pins and marks; none where nobody wrote or
+	// nobody read it.
+	Notes map[snapshot.Ref]string
 }
 
 // Plan is what becomes of every object of ours in a bucket.
@@ -84,7 +87,7 @@ func Make(c timeline.Catalogue, r Rule, f Facts, now time.Time) Plan {
 		for ref, why := range f.Damaged {
 			kepts[i].add(ref, "it could not be read back, so a person should look at it: "+why)
 		}
-		p.Decisions = append(p.Decisions, decide(&c.Timelines[i], kepts[i], folded, &rest, p.Stopped)...)
+		p.Decisions = append(p.Decisions, decide(&c.Timelines[i], kepts[i], folded, &rest, f.Notes, p.Stopped)...)
 	}
 	return p
 }

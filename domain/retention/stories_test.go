@@ -228,6 +228,31 @@ func TestAStrayDescription(t *testing.T) {
 	}
 }
 
+// What is written about a timeline says why it stays, a pin in the words of who
+// pinned.
+func TestNotesSayWhyTheyStay(t *testing.T) {
+	h := history(full(10, 3*day), full(20, hour))
+	named := snapshot.Ref{Kind: snapshot.KindPin, Epoch: 1, Last: 10, At: now}
+	bare := snapshot.Ref{Kind: snapshot.KindPin, Epoch: 1, Last: 20, At: now}
+	mark := snapshot.Ref{Kind: snapshot.KindMark, Epoch: 1, ID: string(snapshot.Acknowledged)}
+	h.Pins, h.Marks = []snapshot.Ref{named, bare}, []snapshot.Ref{mark}
+	p := retention.Make(timeline.Catalogue{Timelines: []timeline.History{h}}, rule(),
+		retention.Facts{Notes: map[snapshot.Ref]string{named: "before the upgrade"}}, now)
+	reasons := map[snapshot.Ref]string{}
+	for _, d := range p.Decisions {
+		reasons[d.Ref] = d.Reason
+	}
+	for ref, want := range map[snapshot.Ref]string{
+		named: "it is a pin, which only `revkeeper unpin` takes back: before the upgrade",
+		bare:  "it is a pin, which only `revkeeper unpin` takes back",
+		mark:  "it is what a person decided about the timeline",
+	} {
+		if reasons[ref] != want {
+			t.Errorf("%s: %q", ref.Key(), reasons[ref])
+		}
+	}
+}
+
 func TestASequenceSparesWhatDependsOnWhatStayed(t *testing.T) {
 	before, newest := history(full(10, 50*day), full(20, 45*day)), history(full(28, day), full(30, hour))
 	before.Marks = []snapshot.Ref{{Kind: snapshot.KindMark, Epoch: 1, ID: string(snapshot.Retired)}}

@@ -72,6 +72,11 @@ func (k *Keeper) Note(_ context.Context, ref snapshot.Ref, _ snapshot.Note) erro
 	return readOnly("note", ref)
 }
 
+// Noted implements ports.ArchiveKeeper: there are no notes.
+func (k *Keeper) Noted(_ context.Context, ref snapshot.Ref) (snapshot.Note, error) {
+	return snapshot.Note{}, readOnly("read note", ref)
+}
+
 // Sweep implements ports.ArchiveKeeper.
 func (k *Keeper) Sweep(context.Context, time.Time) (int, error) {
 	return 0, readOnly("sweep", snapshot.Ref{})

@@ -183,6 +183,11 @@ func (k *Keeper) Note(ctx context.Context, ref snapshot.Ref, note snapshot.Note)
 	return err
 }
 
+// Noted implements ports.ArchiveKeeper.
+func (k *Keeper) Noted(ctx context.Context, ref snapshot.Ref) (note snapshot.Note, err error) {
+	return note, k.archive.readJSON(ctx, ref.Key(), &note)
+}
+
 // Sweep implements ports.ArchiveKeeper.
 func (k *Keeper) Sweep(ctx context.Context, before time.Time) (int, error) {
 	if s, ok := k.store.(ports.StoreKeeper); ok {

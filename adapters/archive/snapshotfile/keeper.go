@@ -55,6 +55,11 @@ func (k Keeper) Delete(_ context.Context, refs []snapshot.Ref) []error {
 // Note implements ports.ArchiveKeeper; it refuses.
 func (k Keeper) Note(context.Context, snapshot.Ref, snapshot.Note) error { return k.onlyRead("note") }
 
+// Noted implements ports.ArchiveKeeper: there are no notes.
+func (k Keeper) Noted(context.Context, snapshot.Ref) (snapshot.Note, error) {
+	return snapshot.Note{}, k.onlyRead("read note")
+}
+
 // Sweep implements ports.ArchiveKeeper; it refuses.
 func (k Keeper) Sweep(context.Context, time.Time) (int, error) { return 0, k.onlyRead("sweep") }
 

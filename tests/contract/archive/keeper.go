@@ -195,6 +195,12 @@ func notes(t *testing.T, k Kept, s *fake.ObjectStore) {
 	if err := k.Note(t.Context(), snapshot.Ref{Kind: snapshot.KindDelta, Epoch: epoch}, snapshot.Note{}); !errors.Is(err, fault.Invalid) {
 		t.Errorf("a note under the name of a delta: %v", err)
 	}
+	if got, err := k.Noted(t.Context(), pin); err != nil || got.Note != "before the upgrade" || !got.At.Equal(At) {
+		t.Errorf("read back: %+v, %v", got, err)
+	}
+	if _, err := k.Noted(t.Context(), snapshot.Ref{Kind: snapshot.KindPin, Epoch: epoch, Last: 9, At: At}); !errors.Is(err, fault.NotFound) {
+		t.Errorf("a pin that is not there: %v", err)
+	}
 	c, err := k.Catalogue(t.Context())
 	if err != nil || len(c.Timelines[0].Pins) != 1 || c.Timelines[0].Pins[0] != pin || len(c.Timelines[0].Suspects) != 1 || c.Timelines[0].Suspects[0] != suspicion {
 		t.Errorf("%+v, %v", c, err)
