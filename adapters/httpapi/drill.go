@@ -30,9 +30,30 @@ func (s *Server) RebuildHistory(ctx context.Context, request openapi.RebuildHist
 	if err != nil {
 		return nil, err
 	}
-	return openapi.RebuildHistory200JSONResponse(openapi.Rebuilt{
+	return openapi.RebuildHistory200JSONResponse(rebuiltOf(out)), nil
+}
+
+// Drill has what is stored rebuilt and compared now.
+func (s *Server) Drill(ctx context.Context, _ openapi.DrillRequestObject) (openapi.DrillResponseObject, error) {
+	if s.sources.Drills == nil {
+		return nil, notHere("drill", "history")
+	}
+	r, err := s.sources.Drills.Ask(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return openapi.Drill200JSONResponse(Drilled(r)), nil
+}
+
+// Drilled is what came of a drill in the words of the contract.
+func Drilled(r drill.Report) openapi.Drilled {
+	return openapi.Drilled{Verdict: openapi.DrillVerdict(r.Verdict()), Detail: r.String(), Where: r.Where, GoodRevision: r.Good, Rebuilt: rebuiltOf(r.Outcome)}
+}
+
+func rebuiltOf(out drill.Outcome) openapi.Rebuilt {
+	return openapi.Rebuilt{
 		Timeline: out.Epoch, Revision: out.Revision, Full: out.Base, Deltas: out.Deltas, Records: out.Records, TookSeconds: out.Took.Seconds(),
-		Proof: recordedProofOf(out.Proof), Differs: recordedProofOf(out.Differs), Computed: int64(out.Computed)}), nil
+		Proof: recordedProofOf(out.Proof), Differs: recordedProofOf(out.Differs), Computed: int64(out.Computed)}
 }
 
 // recordedProofOf is empty for none.

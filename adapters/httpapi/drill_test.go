@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/adapters/httpapi"
+	"github.com/revkeeper/revkeeper/adapters/httpapi/openapi"
 	"github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
@@ -73,6 +74,78 @@ func TestADrillEndsWithWhoAskedForIt(t *testing.T) {
 		cancel()
 	}()
 	if _, err := peersOf(t, httpapi.Config{}).Drill(ctx, server.URL, drill.Task{Epoch: 1, Revision: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended as %v", err)
+	}
+	<-ended
+}
+
+// What the domain says is what the contract allows.
+func TestEveryVerdictIsInTheContract(t *testing.T) {
+	for _, v := range drill.Verdicts() {
+		if !openapi.DrillVerdict(v).Valid() {
+			t.Errorf("%q is not in api.yaml", v)
+		}
+	}
+}
+
+// Whoever asks any sidecar gets the leader's answer.
+func TestADrillOnDemand(t *testing.T) {
+	rec := &proof.Recorded{Hash: proof.Hash{Revision: 30, Compact: -1, HashKV: 7}, ClusterID: "c0de", MemberID: "a1", RecordedAt: time.Date(2026, 3, 1, 4, 30, 0, 0, time.UTC)}
+	task := drill.Task{Epoch: 2, Revision: 40}
+	for name, tc := range map[string]struct {
+		report drill.Report
+		err    error
+		status int
+		kind   fault.Kind
+		says   string
+	}{
+		"it passed":   {drill.Report{Outcome: drill.Outcome{Task: task, Base: "full", Deltas: 2, Took: time.Second, Proof: rec}, Where: "m2"}, nil, 200, "", "it is what member a1 hashed (on m2)"},
+		"unproven":    {drill.Report{Outcome: drill.Outcome{Task: task, Base: "full"}, Where: "m2"}, nil, 200, "", "no hash of a live member"},
+		"suspect":     {drill.Report{Outcome: drill.Outcome{Task: task, Base: "full", Differs: rec, Computed: 8}, Where: "m3", Good: 20}, nil, 200, "", "suspect above revision 20"},
+		"another":     {err: fault.New(fault.Conflict, "drill", "", "a drill goes on"), status: 409, kind: fault.Conflict, says: "goes on"},
+		"no room":     {err: fault.New(fault.Unavailable, "drill", "", "no room"), status: 503, kind: fault.Unavailable, says: "no room"},
+		"unconfirmed": {err: fault.New(fault.Diverged, "drill", "m2", "not confirmed"), status: 409, kind: fault.Diverged, says: "not confirmed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leader := leading(nil)
+			leader.drills = func(context.Context) (drill.Report, error) { return tc.report, tc.err }
+			base, _ := running(t, leader)
+			own, _ := running(t, follower(t, base))
+			got, err := peersOf(t, httpapi.Config{}).DrillNow(t.Context(), own)
+			if fault.KindOf(err) != tc.kind || err != nil && !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("%v", err)
+			}
+			if w := ask(t, leader, "POST", "/v1/drills", ""); w.Code != tc.status {
+				t.Errorf("status %d: %s", w.Code, w.Body)
+			}
+			if err == nil && (!reflect.DeepEqual(got, httpapi.Drilled(tc.report)) || !strings.Contains(got.Detail, tc.says)) {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	if w := ask(t, leading(nil), "POST", "/v1/drills", ""); w.Code != 503 {
+		t.Errorf("a sidecar that cannot: %d %s", w.Code, w.Body)
+	}
+}
+
+// A follower that is hung up on hangs up on the leader's.
+func TestADrillOnDemandEndsWithWhoAskedForIt(t *testing.T) {
+	began, ended := make(chan struct{}), make(chan struct{})
+	leader := leading(nil)
+	leader.drills = func(ctx context.Context) (drill.Report, error) {
+		close(began)
+		<-ctx.Done()
+		close(ended)
+		return drill.Report{}, ctx.Err()
+	}
+	base, _ := running(t, leader)
+	own, _ := running(t, follower(t, base))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-began
+		cancel()
+	}()
+	if _, err := peersOf(t, httpapi.Config{}).DrillNow(ctx, own); !errors.Is(err, context.Canceled) {
 		t.Errorf("ended as %v", err)
 	}
 	<-ended

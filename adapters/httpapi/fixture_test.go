@@ -36,6 +36,7 @@ type sidecar struct {
 	leader   func(context.Context) (string, error)
 	peers    http.RoundTripper
 	rebuild  func(context.Context, drill.Task) (drill.Outcome, error)
+	drills   func(context.Context) (drill.Report, error)
 
 	withdrawn []string
 }
@@ -144,8 +145,16 @@ func serverOf(s *sidecar, config httpapi.Config) *httpapi.Server {
 	if s.rebuild != nil {
 		sources.Driller = rebuilds(s.rebuild)
 	}
+	if s.drills != nil {
+		sources.Drills = drills(s.drills)
+	}
 	return httpapi.New(config, sources, slog.New(slog.DiscardHandler))
 }
+
+// drills has drills carried out.
+type drills func(context.Context) (drill.Report, error)
+
+func (d drills) Ask(ctx context.Context) (drill.Report, error) { return d(ctx) }
 
 // rebuilds is a driller.
 type rebuilds func(context.Context, drill.Task) (drill.Outcome, error)

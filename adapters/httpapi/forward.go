@@ -27,6 +27,7 @@ func leaderOnly(r *http.Request) bool {
 		"GET /v1/defragmentations",
 		"POST /v1/defragmentations",
 		"POST /v1/retention/runs",
+		"POST /v1/drills",
 	}, r.Method+" "+r.URL.Path)
 }
 

@@ -28,6 +28,7 @@ const (
 	deltaTime    = 5 * time.Minute
 	fullTime     = time.Hour
 	rebuildTime  = 6 * time.Hour
+	drillTime    = 2 * rebuildTime // what differs is rebuilt twice
 )
 
 // timeFor returns how long a request may take; 0 for the event stream, which
@@ -44,6 +45,8 @@ func timeFor(path string) time.Duration {
 		return fullTime
 	case "/v1/rebuilds":
 		return rebuildTime
+	case "/v1/drills":
+		return drillTime
 	default:
 		return ordinaryTime
 	}

@@ -105,6 +105,14 @@ type Driller interface {
 	Run(ctx context.Context, t drill.Task) (drill.Outcome, error)
 }
 
+// Drills has what is stored rebuilt and compared, wherever that can be done.
+type Drills interface {
+	// Ask returns what a drill shows, hours later perhaps, and ends at once when its
+	// context does. It is Unavailable where this sidecar does not lead, Conflict while
+	// another drill goes on.
+	Ask(ctx context.Context) (drill.Report, error)
+}
+
 // Leader knows where the leader's sidecar is.
 type Leader interface {
 	// Leader returns the base URL of the sidecar beside etcd's leader. It ends with
@@ -128,6 +136,7 @@ type Sources struct {
 	Defrag      Defragmenter
 	Retention   Retention
 	Driller     Driller
+	Drills      Drills
 	Leader      Leader
 	Peers       http.RoundTripper // reaches other sidecars: a client.Client
 }

@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/revkeeper/revkeeper/application/supervise"
@@ -45,8 +46,9 @@ type Ledger interface {
 // Sign says who drills; it waits until the sidecar is sure that it leads.
 type Sign func(ctx context.Context) (snapshot.Writer, error)
 
-// Duty drills by schedule while the own member leads, and writes down what came of
-// it. One runs at a time.
+// Duty drills by schedule and on demand while the own member leads, and writes down
+// what came of it. One goes on at a time. Ask is safe for concurrent use; one Run runs
+// at a time.
 type Duty struct {
 	config  Config
 	archive ports.Archive
@@ -57,21 +59,64 @@ type Duty struct {
 	ledger  Ledger
 	sign    Sign
 	observe ports.Observer
+
+	asked chan job // has room for the one that is claimed
+
+	mu      sync.Mutex
+	serving bool  // the duty runs
+	claimed claim // of the drill that goes on
 }
 
 // NewDuty returns a Duty.
 func NewDuty(c Config, a ports.Archive, w ports.ArchiveWriter, k ports.ArchiveKeeper, place Somewhere, b Backup, l Ledger, sign Sign, o ports.Observer) *Duty {
-	return &Duty{config: c, archive: a, writer: w, keeper: k, place: place, backup: b, ledger: l, sign: sign, observe: o}
+	return &Duty{config: c, archive: a, writer: w, keeper: k, place: place, backup: b, ledger: l, sign: sign, observe: o, asked: make(chan job, 1)}
 }
 
 // Run implements the duty. It returns the context's error.
 func (d *Duty) Run(ctx context.Context) error {
-	return supervise.BySchedule(ctx, d.config.Next, func(ctx context.Context) {
-		if _, err := d.Drill(ctx); err != nil && ctx.Err() == nil {
-			d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillFailed, Level: levelOf(err), Err: err,
-				Message: "the drill could not be carried out; it is tried again when it is next due"})
+	d.serve(true)
+	defer d.serve(false)
+	for {
+		due := d.timer()
+		select {
+		case j := <-d.asked:
+			d.answer(ctx, j)
+		case <-due.C:
+			d.scheduled(ctx)
+		case <-ctx.Done():
 		}
-	})
+		if due.Stop(); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// timer fires when a drill is next due; never if none is.
+func (d *Duty) timer() *time.Timer {
+	var next time.Time
+	if d.config.Next != nil {
+		next = d.config.Next(time.Now())
+	}
+	if next.IsZero() {
+		never := time.NewTimer(time.Hour)
+		never.Stop()
+		return never
+	}
+	return time.NewTimer(time.Until(next))
+}
+
+func (d *Duty) scheduled(ctx context.Context) {
+	if d.claim("the schedule says so", nil) != nil {
+		return // one was asked for at the same moment, and does the same
+	}
+	defer d.free()
+	if _, err := d.Drill(ctx); err != nil && ctx.Err() == nil {
+		d.failed(err, levelOf(err), "the drill could not be carried out; it is tried again when it is next due")
+	}
+}
+
+func (d *Duty) failed(err error, level event.Level, message string) {
+	d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillFailed, Level: level, Err: err, Message: message})
 }
 
 // levelOf tells what damages the backup from what only kept it from being looked at.
@@ -87,37 +132,44 @@ func levelOf(err error) event.Level {
 // history that is not what the cluster had is rebuilt a second time, by another
 // sidecar or at last this one, before it is believed; then its timeline is marked, and
 // the backup begins another. That is no error.
-func (d *Duty) Drill(ctx context.Context) (rule.Outcome, error) {
+func (d *Duty) Drill(ctx context.Context) (rule.Report, error) { return d.drill(ctx, ctx) }
+
+// drill is Drill for somebody who may lose interest, which ends asker: what is found
+// by then is followed to its end for as long as the own member leads, which ends ctx.
+func (d *Duty) drill(ctx, asker context.Context) (rule.Report, error) {
 	if differ := d.ledger.Standing().Differ; differ != nil {
-		return rule.Outcome{}, fault.New(fault.Unavailable, "drill", "", "the members of etcd disagree, so nothing can be proven: "+differ.Detail)
+		return rule.Report{}, fault.New(fault.Unavailable, "drill", "", "the members of etcd disagree, so nothing can be proven: "+differ.Detail)
 	}
-	c, err := d.archive.Catalogue(ctx)
+	c, err := d.archive.Catalogue(asker)
 	if err != nil {
-		return rule.Outcome{}, err
+		return rule.Report{}, err
 	}
 	task, none := rule.Pick(&c)
 	if none != "" {
-		return rule.Outcome{}, fault.New(fault.Unavailable, "drill", "", none)
+		return rule.Report{}, fault.New(fault.Unavailable, "drill", "", none)
 	}
 	d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillStarted, Epoch: task.Epoch, Revision: task.Revision,
-		Message: fmt.Sprintf("drill: revision %d of timeline %d is rebuilt and compared", task.Revision, task.Epoch)})
-	out, where, err := d.rebuilt(ctx, task, "")
+		Message: fmt.Sprintf("drill: revision %d of timeline %d is rebuilt and compared: %s", task.Revision, task.Epoch, d.trigger())})
+	out, where, err := d.rebuilt(asker, task, "")
 	if err != nil {
-		return out, err
+		return rule.Report{}, err
 	}
 	if out.Differs == nil {
-		return out, d.confirm(ctx, out, where)
+		r := rule.Report{Outcome: out, Where: where}
+		return r, d.confirm(ctx, r)
 	}
 	again, elsewhere, err := d.rebuilt(ctx, task, where)
 	if err != nil {
-		return out, fault.Wrap(fault.Diverged, "drill", where, fmt.Errorf("%s; that could not be confirmed elsewhere, and is not believed before: %w", out, err))
+		return rule.Report{}, fault.Wrap(fault.Diverged, "drill", where, fmt.Errorf("%s; that could not be confirmed elsewhere, and is not believed before: %w", out, err))
 	}
 	if !again.Confirms(out) {
-		return again, fault.New(fault.Unavailable, "drill", where,
+		return rule.Report{}, fault.New(fault.Unavailable, "drill", where,
 			fmt.Sprintf("rebuilt twice, it was another history each time: %s (on %s); %s (on %s)", out, where, again, elsewhere)).
 			WithRemedy("look at the memory and the disk of these machines")
 	}
-	return again, d.doubt(ctx, again)
+	r := rule.Report{Outcome: again, Where: elsewhere}
+	r.Good, err = d.doubt(ctx, again)
+	return r, err
 }
 
 // rebuilt is what somebody makes of a task. What it was compared with has to be in
@@ -158,29 +210,28 @@ func (d *Duty) stored(ctx context.Context, h *timeline.History, claim proof.Reco
 }
 
 // confirm writes down what a history was compared with.
-func (d *Duty) confirm(ctx context.Context, out rule.Outcome, where string) error {
+func (d *Duty) confirm(ctx context.Context, out rule.Report) error {
 	if out.Proof != nil {
 		w, err := d.sign(ctx)
 		if err != nil {
 			return err
 		}
 		v := proof.Verified{Recorded: *out.Proof, Timeline: out.Epoch, Restored: out.Revision, Base: out.Base, Deltas: out.Deltas, Records: out.Records,
-			TookSeconds: out.Took.Seconds(), Where: where, By: w.Member, VerifiedAt: time.Now().UTC().Truncate(time.Millisecond)}
+			TookSeconds: out.Took.Seconds(), Where: out.Where, By: w.Member, VerifiedAt: time.Now().UTC().Truncate(time.Millisecond)}
 		if err := d.writer.StoreVerified(ctx, v); err != nil {
 			return err
 		}
 		d.ledger.Verified(proof.Point{Epoch: out.Epoch, Revision: v.Revision, At: v.VerifiedAt, Took: out.Took})
 	}
 	d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillPassed, Epoch: out.Epoch, Revision: out.Revision, Records: out.Records, Took: out.Took,
-		Message: fmt.Sprintf("%s (on %s)", out, where)})
+		Message: out.String()})
 	return nil
 }
 
 // doubt ends a timeline: the mark first, which outlives this sidecar, then the
-// backup. A store that is away is tried again for as long as the sidecar leads.
-func (d *Duty) doubt(ctx context.Context, out rule.Outcome) error {
-	err := proof.Check(*out.Differs, out.Computed)
-	var good int64
+// backup. A store that is away is tried again for as long as the sidecar leads. It
+// returns up to which revision the timeline is good.
+func (d *Duty) doubt(ctx context.Context, out rule.Outcome) (good int64, err error) {
 	for failures := 1; ; failures++ {
 		var tryErr error
 		if good, tryErr = d.mark(ctx, out); tryErr == nil {
@@ -189,13 +240,13 @@ func (d *Duty) doubt(ctx context.Context, out rule.Outcome) error {
 		d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillFailed, Level: event.Error, Epoch: out.Epoch, Err: tryErr,
 			Message: fmt.Sprintf("%s; its timeline could not be marked as suspect, which is tried again", out)})
 		if waitErr := supervise.Until(ctx, time.Now().Add(d.config.Retry.After(failures))); waitErr != nil {
-			return waitErr
+			return 0, waitErr
 		}
 	}
-	d.observe.Observe(event.Event{At: time.Now(), Kind: event.TimelineSuspect, Level: event.Error, Epoch: out.Epoch, Revision: good, Took: out.Took, Err: err,
+	d.observe.Observe(event.Event{At: time.Now(), Kind: event.TimelineSuspect, Level: event.Error, Epoch: out.Epoch, Revision: good, Took: out.Took, Err: proof.Check(*out.Differs, out.Computed),
 		Message: fmt.Sprintf("what timeline %d holds above revision %d is not what the cluster had; it is marked as suspect and a new timeline begins", out.Epoch, good)})
 	d.backup.Doubt(out.Epoch)
-	return nil
+	return good, nil
 }
 
 func (d *Duty) mark(ctx context.Context, out rule.Outcome) (good int64, err error) {

@@ -128,12 +128,14 @@ func (w *world) kinds() string {
 	return strings.Join(out, " ")
 }
 
-func (w *world) duty(next func(time.Time) time.Time) *drill.Duty {
+func (w *world) duty(next func(time.Time) time.Time) *drill.Duty { return w.dutyAt(w, next) }
+
+func (w *world) dutyAt(place drill.Somewhere, next func(time.Time) time.Time) *drill.Duty {
 	sign := func(context.Context) (snapshot.Writer, error) {
 		return snapshot.Writer{Member: "m1", Version: "v1"}, nil
 	}
 	c := drill.Config{Next: next, Retry: schedule.Backoff{Min: time.Second, Max: time.Minute}}
-	return drill.NewDuty(c, w, w, w, w, w, w.ledger, sign, w)
+	return drill.NewDuty(c, w, w, w, place, w, w.ledger, sign, w)
 }
 
 func newWorld() *world { return &world{ledger: proofs.NewLedger()} }

@@ -61,7 +61,7 @@ func (p Program) root() *cobra.Command {
 	}
 	root.SetUsageTemplate(usageTemplate())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(p.run(), p.status(), p.list(), p.inspect(), p.get(), p.history(), p.diff(), p.extract(), p.restore(), p.export(), p.verify(), p.gc(), p.pin(), p.unpin(), p.timeline(), p.compact(), p.defrag(),
+	root.AddCommand(p.run(), p.status(), p.list(), p.inspect(), p.get(), p.history(), p.diff(), p.extract(), p.restore(), p.export(), p.verify(), p.gc(), p.pin(), p.unpin(), p.timeline(), p.compact(), p.defrag(), p.drill(),
 		p.config(), p.version())
 	return root
 }

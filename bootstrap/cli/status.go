@@ -59,13 +59,16 @@ func (p Program) status() *cobra.Command {
 }
 
 // register adds the flags.
-func (f *statusFlags) register(flags *pflag.FlagSet) {
+func (f *statusFlags) register(flags *pflag.FlagSet) { f.registerFor(flags, 10*time.Second) }
+
+// registerFor is register for an answer that usually takes less than within.
+func (f *statusFlags) registerFor(flags *pflag.FlagSet, within time.Duration) {
 	flags.StringVar(&f.address, "address", "http://"+httpapi.DefaultListen, "base URL of the sidecar that is asked")
 	flags.StringVar(&f.peers.TokenFile, "token-file", "", "file that holds the sidecar's token; empty: it wants none")
 	flags.StringVar(&f.peers.CA, "ca", "", "PEM file of the authorities of its certificate; default: the system's")
 	flags.StringVar(&f.peers.Cert, "cert", "", "PEM file of the certificate to show it")
 	flags.StringVar(&f.peers.Key, "key", "", "PEM file of its key")
-	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long it may take to answer")
+	flags.DurationVar(&f.timeout, "timeout", within, "how long it may take to answer")
 }
 
 func (f *statusFlags) problems() fault.Problems {

@@ -113,6 +113,7 @@ var drillSet = wire.NewSet(
 	newDrillConfig, newDriller, newPlace, drillsSign, drill.NewDuty,
 	wire.Bind(new(drill.Somewhere), new(*drill.Place)),
 	wire.Bind(new(httpapi.Driller), new(*drill.Driller)),
+	wire.Bind(new(httpapi.Drills), new(*drill.Duty)),
 )
 
 // compactSet makes chains shorter.

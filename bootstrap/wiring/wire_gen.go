@@ -171,6 +171,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 		Defrag:      defragDefrag,
 		Retention:   wiringTidier,
 		Driller:     driller,
+		Drills:      drillDuty,
 		Leader:      members,
 		Peers:       client,
 	}

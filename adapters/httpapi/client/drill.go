@@ -27,6 +27,16 @@ func (c *Client) Drill(ctx context.Context, address string, t drill.Task) (drill
 		Proof: recordedOf(r.Proof), Differs: recordedOf(r.Differs), Computed: uint32(r.Computed)}, nil
 }
 
+// DrillNow has the leader's sidecar drill, in the words of the contract.
+func (c *Client) DrillNow(ctx context.Context, address string) (openapi.Drilled, error) {
+	var out openapi.Drilled
+	err := c.ask(ctx, question{method: http.MethodPost, address: address, path: "/v1/drills"}, &out)
+	if err == nil && !out.Verdict.Valid() {
+		err = nonsense(address, "it answers with no verdict")
+	}
+	return out, err
+}
+
 // recordedOf returns nil for none.
 func recordedOf(p openapi.RecordedProof) *proof.Recorded {
 	if p.RecordedAt.IsZero() {

@@ -77,6 +77,27 @@ func (e DefragmentedMemberStage) Valid() bool {
 	}
 }
 
+// Defines values for DrillVerdict.
+const (
+	DrillVerdictPassed   DrillVerdict = "passed"
+	DrillVerdictSuspect  DrillVerdict = "suspect"
+	DrillVerdictUnproven DrillVerdict = "unproven"
+)
+
+// Valid indicates whether the value is a known member of the DrillVerdict enum.
+func (e DrillVerdict) Valid() bool {
+	switch e {
+	case DrillVerdictPassed:
+		return true
+	case DrillVerdictSuspect:
+		return true
+	case DrillVerdictUnproven:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Duty.
 const (
 	DutyBackup     Duty = "backup"
@@ -549,6 +570,31 @@ type Disagreement struct {
 	// Members Their ids, hexadecimal, as etcd prints them.
 	Members  []string `json:"members"`
 	Revision int64    `json:"revision"`
+}
+
+// DrillVerdict `passed`: it is what the cluster had, as far as hashes are stored.
+// `unproven`: it can be rebuilt, and no hash is stored to compare it with.
+// `suspect`: it is not what the cluster had, and its timeline is marked.
+type DrillVerdict string
+
+// Drilled What came of a drill.
+type Drilled struct {
+	// Detail What was shown, in one sentence.
+	Detail string `json:"detail"`
+
+	// GoodRevision With `suspect`, up to which revision the timeline is good; absent where nothing of it is.
+	GoodRevision int64 `json:"goodRevision,omitempty,omitzero"`
+
+	// Rebuilt What a drill showed.
+	Rebuilt Rebuilt `json:"rebuilt"`
+
+	// Verdict `passed`: it is what the cluster had, as far as hashes are stored.
+	// `unproven`: it can be rebuilt, and no hash is stored to compare it with.
+	// `suspect`: it is not what the cluster had, and its timeline is marked.
+	Verdict DrillVerdict `json:"verdict"`
+
+	// Where Name of the member beside which it was carried out.
+	Where string `json:"where"`
 }
 
 // Duty Something that a role obliges to.
@@ -1311,6 +1357,9 @@ type ServerInterface interface {
 	// TakeOverDefragmentation Take over what is left of a run
 	// (POST /v1/defragmentations/handover)
 	TakeOverDefragmentation(w http.ResponseWriter, r *http.Request, params TakeOverDefragmentationParams)
+	// Drill Rebuild what is stored, and compare it, now
+	// (POST /v1/drills)
+	Drill(w http.ResponseWriter, r *http.Request)
 	// ListEvents What happened lately
 	// (GET /v1/events)
 	ListEvents(w http.ResponseWriter, r *http.Request, params ListEventsParams)
@@ -1389,6 +1438,12 @@ func (_ Unimplemented) Defragment(w http.ResponseWriter, r *http.Request, params
 // TakeOverDefragmentation Take over what is left of a run
 // (POST /v1/defragmentations/handover)
 func (_ Unimplemented) TakeOverDefragmentation(w http.ResponseWriter, r *http.Request, params TakeOverDefragmentationParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// Drill Rebuild what is stored, and compare it, now
+// (POST /v1/drills)
+func (_ Unimplemented) Drill(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -1671,6 +1726,20 @@ func (siw *ServerInterfaceWrapper) TakeOverDefragmentation(w http.ResponseWriter
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.TakeOverDefragmentation(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Drill operation middleware
+func (siw *ServerInterfaceWrapper) Drill(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Drill(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2143,6 +2212,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/retention/runs", wrapper.RunRetention)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/v1/drills", wrapper.Drill)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/v1/rebuilds", wrapper.RebuildHistory)
@@ -2789,6 +2861,107 @@ type TakeOverDefragmentationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response TakeOverDefragmentationdefaultApplicationProblemPlusJSONResponse) VisitTakeOverDefragmentationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DrillRequestObject struct {
+}
+
+type DrillResponseObject interface {
+	VisitDrillResponse(w http.ResponseWriter) error
+}
+
+type Drill200JSONResponse Drilled
+
+func (response Drill200JSONResponse) VisitDrillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Drill401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response Drill401ApplicationProblemPlusJSONResponse) VisitDrillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Drill403ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response Drill403ApplicationProblemPlusJSONResponse) VisitDrillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Drill409ApplicationProblemPlusJSONResponse Problem
+
+func (response Drill409ApplicationProblemPlusJSONResponse) VisitDrillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Drill503ApplicationProblemPlusJSONResponse struct {
+	NotLeadingApplicationProblemPlusJSONResponse
+}
+
+func (response Drill503ApplicationProblemPlusJSONResponse) VisitDrillResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DrilldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DrilldefaultApplicationProblemPlusJSONResponse) VisitDrillResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3832,6 +4005,9 @@ type StrictServerInterface interface {
 	// TakeOverDefragmentation Take over what is left of a run
 	// (POST /v1/defragmentations/handover)
 	TakeOverDefragmentation(ctx context.Context, request TakeOverDefragmentationRequestObject) (TakeOverDefragmentationResponseObject, error)
+	// Drill Rebuild what is stored, and compare it, now
+	// (POST /v1/drills)
+	Drill(ctx context.Context, request DrillRequestObject) (DrillResponseObject, error)
 	// ListEvents What happened lately
 	// (GET /v1/events)
 	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
@@ -4082,6 +4258,30 @@ func (sh *strictHandler) TakeOverDefragmentation(w http.ResponseWriter, r *http.
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(TakeOverDefragmentationResponseObject); ok {
 		if err := validResponse.VisitTakeOverDefragmentationResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// Drill operation middleware
+func (sh *strictHandler) Drill(w http.ResponseWriter, r *http.Request) {
+	var request DrillRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Drill(ctx, request.(DrillRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Drill")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DrillResponseObject); ok {
+		if err := validResponse.VisitDrillResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
