@@ -28,5 +28,7 @@ func Free(dir string) (int64, error) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, fault.Wrap(fault.Unsupported, "ask for free space", dir, err)
 	}
-	return int64(s.Bavail) * int64(s.Bsize), nil
+	return available(&s), nil
 }
+
+func available(s *unix.Statfs_t) int64 { return int64(s.Bavail) * block(s) }
