@@ -57,11 +57,15 @@ func open(ctx context.Context, path string, skipHash bool) (*opened, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	o := &opened{stored: info.Size(), at: info.ModTime().UTC().Truncate(time.Millisecond)}
-	if o.file, err = unwrapped(ctx, f); err == nil {
-		err = o.check(ctx, skipHash)
+	if o.file, err = unwrapped(ctx, f); o.file != f {
+		_ = f.Close() // it was read only: nothing is lost by an error
+	}
+	if err == nil {
+		if err = o.check(ctx, skipHash); err != nil {
+			_ = o.file.Close()
+		}
 	}
 	if err != nil {
-		_ = f.Close()
 		return nil, cutShort(&fault.Error{Kind: fault.KindOf(err), Op: op, Object: path, Err: err})
 	}
 	return o, nil
@@ -79,7 +83,7 @@ func cutShort(e *fault.Error) *fault.Error {
 	return e
 }
 
-// unwrapped returns f, or what is wrapped in it; f is then closed.
+// unwrapped returns f, or a new file with what is wrapped in it. f stays the caller's.
 func unwrapped(ctx context.Context, f *os.File) (*os.File, error) {
 	buffered := bufio.NewReaderSize(f, 1<<20)
 	magic, err := buffered.Peek(4)
@@ -117,7 +121,7 @@ func unwrapped(ctx context.Context, f *os.File) (*os.File, error) {
 		}
 		return nil, unwrap(err)
 	}
-	return out, f.Close()
+	return out, nil
 }
 
 func unwrap(err error) error {
