@@ -6,6 +6,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/adapters/internal/disk"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // room refuses what the disk has no space for. A compressed full is seldom above
@@ -22,6 +23,6 @@ func (s *Spool) room(need int64) error {
 	if err != nil || free >= need {
 		return nil // not every file system tells
 	}
-	return fault.New(fault.Unavailable, "spool full", s.dir, fmt.Sprintf("%d bytes are free, the database needs about %d", free, need)).
+	return fault.New(fault.Unavailable, "spool full", s.dir, fmt.Sprintf("%s are free, the database needs about %s", words.Size(free), words.Size(need))).
 		WithRemedy("free space there or point spool.dir at a larger file system")
 }

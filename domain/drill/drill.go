@@ -107,6 +107,6 @@ func Room(dir string, free, database int64) error {
 	if free >= need {
 		return nil
 	}
-	return fault.New(fault.Unavailable, "drill", dir, fmt.Sprintf("%d bytes are free, a drill wants %d: twice the database", free, need)).
+	return fault.New(fault.Unavailable, "drill", dir, fmt.Sprintf("%s are free, a drill wants %s: twice the database", words.Size(free), words.Size(need))).
 		WithRemedy("free space there, or point spool.dir at a larger file system, not etcd's")
 }

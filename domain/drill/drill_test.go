@@ -140,12 +140,12 @@ func TestOutcomesInWords(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	if err := drill.Room("/spool", 300, 150); err != nil {
+	if err := drill.Room("/spool", 300<<20, 150<<20); err != nil {
 		t.Errorf("twice the database is enough: %v", err)
 	}
-	err := drill.Room("/spool", 299, 150)
-	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "/spool") || !strings.Contains(err.Error(), "300") {
-		t.Errorf("a byte less: %v", err)
+	err := drill.Room("/spool", 299<<20, 150<<20)
+	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "/spool") || !strings.Contains(err.Error(), "299.0 MiB are free, a drill wants 300.0 MiB") {
+		t.Errorf("less than that: %v", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // Work is what a path holds once it is unwrapped.
@@ -66,11 +67,6 @@ func (n Needs) Fits(dir string, free int64) error {
 	}
 	return fault.New(fault.Unavailable, "restore", dir,
 		fmt.Sprintf("%s are free there, the restore needs about %s: %s for the database, %s for the write-ahead log; nothing was written",
-			bytesText(free), bytesText(n.Total()), bytesText(n.Database), bytesText(n.Log))).
+			words.Size(free), words.Size(n.Total()), words.Size(n.Database), words.Size(n.Log))).
 		WithRemedy("free space, or name a --data-dir on a larger file system; --skip-space-check tries all the same, for one that compresses")
-}
-
-func bytesText(n int64) string {
-	const mib = 1 << 20
-	return fmt.Sprintf("%.1f MiB", float64(n)/mib)
 }

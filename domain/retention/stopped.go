@@ -8,6 +8,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
+	"github.com/revkeeper/revkeeper/domain/words"
 )
 
 // stopped returns why nothing may be deleted, if so.
@@ -96,18 +97,22 @@ func (f Facts) shrunk(before, next *timeline.History) string {
 	if old == nil || now == nil {
 		return ""
 	}
-	what := "bytes in its newest full"
 	was, is := old.Size, now.Size
 	oldKeys, knowsOld := f.LiveKeys[old.Ref]
 	keys, knows := f.LiveKeys[now.Ref]
-	if knowsOld && knows {
-		what, was, is = "live keys", oldKeys, keys
+	counted := knowsOld && knows
+	if counted {
+		was, is = oldKeys, keys
 	}
 	if is >= (was+shrinkage-1)/shrinkage {
 		return ""
 	}
-	return fmt.Sprintf("timeline %d has %d %s, timeline %d before it had %d: a cluster that was wiped must not age out the backups of before; acknowledge timeline %d if that was meant",
-		next.Epoch, is, what, before.Epoch, was, next.Epoch)
+	found := fmt.Sprintf("timeline %d has %d live keys, timeline %d before it had %d", next.Epoch, is, before.Epoch, was)
+	if !counted {
+		found = fmt.Sprintf("timeline %d is small: its newest full is %s, that of timeline %d before it is %s", next.Epoch, words.Size(is), before.Epoch, words.Size(was))
+	}
+	return fmt.Sprintf("%s: a cluster that was wiped must not age out the backups of before; acknowledge timeline %d if that was meant",
+		found, next.Epoch)
 }
 
 // broken returns why a timeline may not be what became of the one before it.

@@ -80,7 +80,7 @@ func TestATimelineThatHoldsSuspiciouslyLittle(t *testing.T) {
 		{"nothing", 5, 0, 100, 100, false, "0 live keys"},
 		{"nothing after nothing", 0, 0, 100, 100, false, ""},
 		{"nobody counted, and the full is as large", -1, 5, 100, 100, false, ""},
-		{"nobody counted, and the full is small", 1000, -1, 1000, 99, false, "99 bytes in its newest full"},
+		{"nobody counted, and the full is small", 1000, -1, 1000, 99, false, "its newest full is 99 B, that of timeline 1 before it is 1000 B"},
 		{"the keys count, not the bytes", 1000, 1000, 1000, 1, false, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
