@@ -27,6 +27,13 @@ func New(a ports.Archive, b ports.SnapshotBuilder, o ports.Observer) *Exporter {
 	return &Exporter{rebuild: restore.NewRebuilder(a, o), builder: b, observe: o}
 }
 
+// Telling returns an Exporter that tells p how it advances.
+func (e *Exporter) Telling(p restore.Progress) *Exporter {
+	out := *e
+	out.rebuild = e.rebuild.Telling(p)
+	return &out
+}
+
 // Request says what is exported.
 type Request struct {
 	restore.Point

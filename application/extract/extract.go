@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/revkeeper/revkeeper/application/inspect"
+	"github.com/revkeeper/revkeeper/application/restore"
 	rule "github.com/revkeeper/revkeeper/domain/extract"
 	looking "github.com/revkeeper/revkeeper/domain/inspect"
 	"github.com/revkeeper/revkeeper/domain/record"
@@ -28,6 +29,11 @@ type Extractor struct {
 
 // New returns an Extractor.
 func New(i *inspect.Inspector) *Extractor { return &Extractor{inside: i} }
+
+// Telling returns an Extractor that tells p how its reading advances.
+func (x *Extractor) Telling(p restore.Progress) *Extractor {
+	return &Extractor{inside: x.inside.Telling(p)}
+}
 
 // Written is what a file got.
 type Written struct {

@@ -53,11 +53,20 @@ type Inspector struct {
 	archive ports.Archive
 	builder ports.SnapshotBuilder
 	rebuild *restore.Rebuilder
+
+	progress restore.Progress // nil: nobody is told
 }
 
 // New returns an Inspector that rebuilds histories with b.
 func New(a ports.Archive, b ports.SnapshotBuilder, o ports.Observer) *Inspector {
 	return &Inspector{archive: a, builder: b, rebuild: restore.NewRebuilder(a, o)}
+}
+
+// Telling returns an Inspector that tells p how its reading advances.
+func (i *Inspector) Telling(p restore.Progress) *Inspector {
+	out := *i
+	out.rebuild, out.progress = i.rebuild.Telling(p), p
+	return &out
 }
 
 // resolve finds out what a point is in revisions, and how, for people.

@@ -47,7 +47,7 @@ func (i *Inspector) read(ctx context.Context, h *timeline.History, span chain.Ra
 
 // ask opens a full to see what it holds.
 func (r *reader) ask(ctx context.Context, h *timeline.History, f timeline.Full) (*timeline.History, error) {
-	r.agree = chain.NewAgreement()
+	r.agree, r.told = chain.NewAgreement(), restore.NewReading(r.progress, f.Size, 0)
 	if err := r.open(ctx, f); err != nil {
 		return h, err
 	}
@@ -61,6 +61,8 @@ func (r *reader) ask(ctx context.Context, h *timeline.History, f timeline.Full) 
 // pieces reads one piece after another, deltas that follow each other in one go.
 func (r *reader) pieces(ctx context.Context, pieces []chain.Piece, v visit) error {
 	r.agree, r.visit = chain.NewAgreement(), v
+	fulls, deltas := sizes(pieces)
+	r.told = restore.NewReading(r.progress, fulls, deltas)
 	for len(pieces) > 0 {
 		n := 0
 		for n < len(pieces) && pieces[n].Delta != nil {
@@ -80,9 +82,22 @@ func (r *reader) pieces(ctx context.Context, pieces []chain.Piece, v visit) erro
 	return nil
 }
 
+// sizes are the stored bytes of the fulls and of the deltas of a reading.
+func sizes(pieces []chain.Piece) (fulls, deltas int64) {
+	for _, p := range pieces {
+		if p.Delta != nil {
+			deltas += p.Delta.Size
+		} else {
+			fulls += p.Full.Size
+		}
+	}
+	return fulls, deltas
+}
+
 // reader reads plans of one timeline.
 type reader struct {
 	*Inspector
+	told  *restore.Reading
 	agree *chain.Agreement // of objects that overlap
 	visit visit
 
@@ -101,7 +116,9 @@ func (r *reader) deltas(ctx context.Context, pieces []chain.Piece) error {
 	return r.rebuild.Stream(ctx, deltas, func(d timeline.Delta, env snapshot.Envelope, blocks iter.Seq2[ports.Block, error]) error {
 		p := pieces[n]
 		n++
-		return r.delta(p, d.Key(), env, blocks)
+		err := r.delta(p, d.Key(), env, blocks)
+		r.told.Done(d.Size)
+		return err
 	})
 }
 
@@ -121,6 +138,7 @@ func (r *reader) delta(p chain.Piece, key string, env snapshot.Envelope, blocks 
 		if err != nil {
 			return err
 		}
+		r.told.Records(len(b.Records))
 		for _, rec := range b.Records {
 			if compare && rec.Main < p.First {
 				digests.Write(rec)
@@ -154,6 +172,7 @@ func (r *reader) full(ctx context.Context, p chain.Piece) error {
 	if err := r.open(ctx, *p.Full); err != nil {
 		return err
 	}
+	defer r.told.Done(p.Full.Size)
 	h, err := r.staged.History(ctx)
 	if err != nil {
 		return err
@@ -194,7 +213,11 @@ func (r *reader) stage(ctx context.Context, f timeline.Full) error {
 	if r.staged, err = r.builder.Begin(ctx); err != nil {
 		return err
 	}
-	if r.facts, err = r.staged.Base(ctx, body); err != nil {
+	var plain int64 // not known: nobody is told how far it was read
+	if m, err := r.archive.Manifest(ctx, f.Ref); err == nil {
+		plain = m.Size
+	}
+	if r.facts, err = r.staged.Base(ctx, r.told.Full(body, plain, f.Size)); err != nil {
 		return restore.Blame(f.Key(), err)
 	}
 	if _, err := (chain.Path{Base: f, Target: f.Last}).Accept(r.facts.Compact, r.facts.Last); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/chain"
 	rule "github.com/revkeeper/revkeeper/domain/restore"
+	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
 // Progress is told how a restore advances, never by two goroutines at once.
@@ -13,7 +14,7 @@ type Progress func(Step)
 
 // Step is a moment of a restore.
 type Step struct {
-	Phase    string // "base", "deltas", "proof", "repack", "finish"
+	Phase    string // "base", "deltas", "proof", "repack", "finish"; "look" while a rebuilt history is read
 	Bytes    int64  // stored bytes done, of all objects
 	Total    int64  // stored bytes in all
 	Records  int64
@@ -56,4 +57,42 @@ func (b *baseReader) Read(p []byte) (int, error) {
 		b.report(min(b.stored, b.stored*b.read/b.plain))
 	}
 	return n, err
+}
+
+// Reading tells how the reading of objects of a history advances, without a
+// database. It is for one goroutine.
+type Reading struct {
+	told Progress
+	step Step
+}
+
+// NewReading begins to tell p, which may be nil, of fulls and deltas of so many stored
+// bytes.
+func NewReading(p Progress, fulls, deltas int64) *Reading {
+	path := chain.Path{Base: timeline.Full{Size: fulls}, Deltas: []timeline.Delta{{Size: deltas}}}
+	r := &Reading{told: p.timed(path, time.Now()), step: Step{Phase: "deltas", Total: fulls + deltas}}
+	r.told(r.step)
+	return r
+}
+
+// Records tells of records that were read of a delta.
+func (r *Reading) Records(n int) {
+	r.step.Records += int64(n)
+	r.told(r.step)
+}
+
+// Done tells that an object of so many stored bytes was read.
+func (r *Reading) Done(bytes int64) {
+	r.step.Bytes += bytes
+	r.told(r.step)
+}
+
+// Full returns body, of a full of so many plain and stored bytes, so that its reading
+// is told of; Done is still to be called.
+func (r *Reading) Full(body io.Reader, plain, stored int64) io.Reader {
+	return &baseReader{Reader: body, plain: plain, stored: stored, report: func(read int64) {
+		s := r.step
+		s.Phase, s.Bytes = "base", s.Bytes+read
+		r.told(s)
+	}}
 }

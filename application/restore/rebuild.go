@@ -27,13 +27,21 @@ type Point struct {
 
 // Rebuilder writes the history up to a revision into a database.
 type Rebuilder struct {
-	archive ports.Archive
-	observe ports.Observer
+	archive  ports.Archive
+	observe  ports.Observer
+	progress Progress // nil: nobody is told
 }
 
 // NewRebuilder returns a Rebuilder.
 func NewRebuilder(archive ports.Archive, observe ports.Observer) *Rebuilder {
 	return &Rebuilder{archive: archive, observe: observe}
+}
+
+// Telling returns a Rebuilder whose Run tells p how it advances.
+func (r *Rebuilder) Telling(p Progress) *Rebuilder {
+	out := *r
+	out.progress = p
+	return &out
 }
 
 // Plan returns the path that Run would take first, without taking it.
@@ -87,10 +95,13 @@ func (r *Rebuilder) Run(ctx context.Context, at Point, begin func(context.Contex
 		if err != nil {
 			return &objectError{p.Base.Key(), err}
 		}
-		built, err := r.rebuild(ctx, p, h, m, staged, at, func(Step) {})
+		progress := r.progress.timed(p.Path, time.Now())
+		progress(Step{Phase: "base", Total: p.Bytes()})
+		built, err := r.rebuild(ctx, p, h, m, staged, at, progress)
 		if err != nil {
 			return err
 		}
+		progress(Step{Phase: "look", Bytes: p.Bytes(), Total: p.Bytes(), Records: built.Records, Revision: p.Target})
 		return use(built)
 	})
 }

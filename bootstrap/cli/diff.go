@@ -42,11 +42,12 @@ func (p Program) diff() *cobra.Command {
 		f.check(&r)
 		two := inspect.Two{A: r.point("A", args[0], now), B: r.point("B", args[1], now), Epoch: f.epoch,
 			Prefix: []byte(*prefix), Keep: r.limit(*limit), SkipProof: f.skipProof, Suspect: f.suspect}
-		inspector, err := p.inspector(cmd, flags, output, r.problems)
+		inspector, bar, err := p.inspector(cmd, flags, output, r.problems)
 		if err != nil {
 			return err
 		}
 		d, err := inspector.Diff(cmd.Context(), two)
+		bar.End()
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,9 @@ func (p Program) export() *cobra.Command {
 		if err := f.target.resolve(cmd.Context(), exporter.Restorer, &req); err != nil {
 			return err
 		}
-		result, err := exporter.Run(cmd.Context(), f.of(req))
+		bar := render.NewPatientProgress(p.Stderr)
+		result, err := exporter.Run(cmd.Context(), f.of(req), bar.Step)
+		bar.End()
 		if err != nil {
 			return err
 		}

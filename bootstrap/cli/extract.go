@@ -70,8 +70,10 @@ func (p Program) extract() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		bar := render.NewPatientProgress(p.Stderr)
+		extractor = extractor.Telling(bar.Step)
 		if !f.apply {
-			return p.writeKeys(cmd.Context(), extractor, req, f.to, output)
+			return p.writeKeys(cmd.Context(), extractor, bar, req, f.to, output)
 		}
 		target, done, err := wiring.InitializeTarget(c.Etcd, log)
 		if err != nil {
@@ -79,6 +81,7 @@ func (p Program) extract() *cobra.Command {
 		}
 		defer done()
 		applied, err := extractor.Apply(cmd.Context(), req, target, f.order())
+		bar.End()
 		if err != nil && applied.Total() == 0 {
 			return err // nothing was done
 		}
@@ -151,12 +154,14 @@ func (f *extractFlags) order() extract.Order {
 }
 
 // writeKeys writes the file, and says so where the standard output is free for it.
-func (p Program) writeKeys(ctx context.Context, x *extract.Extractor, req extract.Request, to string, o *output) error {
+func (p Program) writeKeys(ctx context.Context, x *extract.Extractor, bar *render.Progress, req extract.Request, to string, o *output) error {
+	defer bar.End()
 	if to == stdout {
-		_, err := x.Write(ctx, req, p.Stdout)
+		_, err := x.Write(ctx, req, bar.Before(p.Stdout))
 		return err
 	}
 	written, err := writeFile(ctx, x, req, to)
+	bar.End()
 	if err != nil {
 		return err
 	}

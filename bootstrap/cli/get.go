@@ -42,14 +42,15 @@ func (p Program) get() *cobra.Command {
 		if args[0] == "" && !*prefix {
 			r.add("KEY", "", "is empty, and etcd has no such key", "a key, or --prefix for all")
 		}
-		inspector, err := p.inspector(cmd, flags, output, r.problems)
+		inspector, bar, err := p.inspector(cmd, flags, output, r.problems)
 		if err != nil {
 			return err
 		}
 		if *prefix {
-			return p.getAll(cmd, inspector, where, args[0], keys, !*keysOnly, output)
+			return p.getAll(cmd, inspector, bar, where, args[0], keys, !*keysOnly, output)
 		}
 		kv, view, err := inspector.Get(cmd.Context(), where, []byte(args[0]))
+		bar.End()
 		switch {
 		case err != nil:
 			return err
@@ -64,8 +65,9 @@ func (p Program) get() *cobra.Command {
 	return cmd
 }
 
-func (p Program) getAll(cmd *cobra.Command, i *inspect.Inspector, where inspect.Where, prefix string, keep int, values bool, o *output) error {
+func (p Program) getAll(cmd *cobra.Command, i *inspect.Inspector, bar *render.Progress, where inspect.Where, prefix string, keep int, values bool, o *output) error {
 	list, total, view, err := i.List(cmd.Context(), where, []byte(prefix), keep, values)
+	bar.End()
 	if err != nil {
 		return err
 	}

@@ -45,11 +45,12 @@ func (p Program) history() *cobra.Command {
 		if args[0] == "" {
 			r.add("KEY", "", "is empty, and etcd has no such key", "a key")
 		}
-		inspector, err := p.inspector(cmd, flags, output, r.problems)
+		inspector, bar, err := p.inspector(cmd, flags, output, r.problems)
 		if err != nil {
 			return err
 		}
 		story, err := inspector.History(cmd.Context(), past)
+		bar.End()
 		if err != nil {
 			return err
 		}

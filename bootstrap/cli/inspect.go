@@ -42,11 +42,12 @@ func (p Program) inspect() *cobra.Command {
 		if !slices.Contains(rule.Orders(), rule.Order(*by)) {
 			r.add("--by", *by, "is no order", "bytes, keys or history")
 		}
-		inspector, err := p.inspector(cmd, flags, output, r.problems)
+		inspector, bar, err := p.inspector(cmd, flags, output, r.problems)
 		if err != nil {
 			return err
 		}
 		survey, view, err := inspector.Survey(cmd.Context(), where, []byte(*prefix), *depth, rule.Order(*by))
+		bar.End()
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/revkeeper/revkeeper/application/inspect"
+	"github.com/revkeeper/revkeeper/bootstrap/cli/render"
 	"github.com/revkeeper/revkeeper/bootstrap/config"
 	"github.com/revkeeper/revkeeper/bootstrap/wiring"
 	"github.com/revkeeper/revkeeper/domain/chain"
@@ -80,12 +81,18 @@ func (r *flagReader) limit(n int) int {
 }
 
 // inspector reads the settings of a command that looks inside the store.
-func (p Program) inspector(cmd *cobra.Command, flags *config.Flags, o *output, wrong []fault.Problem) (*inspect.Inspector, error) {
+// What it shows of how that advances is to be ended before anything is printed.
+func (p Program) inspector(cmd *cobra.Command, flags *config.Flags, o *output, wrong []fault.Problem) (*inspect.Inspector, *render.Progress, error) {
 	c, err := p.loadIn(config.Verification, flags, o, wrong...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return wiring.InitializeInspection(cmd.Context(), c.Config, p.quietLog(c))
+	i, err := wiring.InitializeInspection(cmd.Context(), c.Config, p.quietLog(c))
+	if err != nil {
+		return nil, nil, err
+	}
+	bar := render.NewPatientProgress(p.Stderr)
+	return i.Telling(bar.Step), bar, nil
 }
 
 // lookHelp ends the help of the commands that rebuild a history.

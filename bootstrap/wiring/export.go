@@ -34,9 +34,9 @@ type Export struct {
 	taker    ports.SnapshotTaker
 }
 
-// Run exports a point.
-func (e *Export) Run(ctx context.Context, req export.Request) (export.Result, error) {
-	return e.exporter.Run(ctx, req, e.taker)
+// Run exports a point and tells p how that advances.
+func (e *Export) Run(ctx context.Context, req export.Request, p restore.Progress) (export.Result, error) {
+	return e.exporter.Telling(p).Run(ctx, req, e.taker)
 }
 
 func newExport(r *restore.Restorer, e *export.Exporter, to ports.SnapshotTaker) *Export {

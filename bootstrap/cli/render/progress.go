@@ -22,6 +22,7 @@ const (
 type Progress struct {
 	w        io.Writer
 	terminal bool
+	from     time.Time // nothing is shown before
 	drawn    time.Time
 	phase    string
 	width    int // of what was drawn last
@@ -32,12 +33,42 @@ func NewProgress(w io.Writer) *Progress {
 	return &Progress{w: w, terminal: logging.Terminal(w)}
 }
 
+// patience is how long a command takes before it shows on a terminal how far it is.
+const patience = 300 * time.Millisecond
+
+// NewPatientProgress is NewProgress for a command that is usually short: it shows
+// nothing before it takes long, on a terminal or elsewhere.
+func NewPatientProgress(w io.Writer) *Progress { return patient(NewProgress(w)) }
+
+func patient(p *Progress) *Progress {
+	if p.from = time.Now().Add(lineTime); p.terminal {
+		p.from = time.Now().Add(patience)
+	}
+	return p
+}
+
+// Before returns w for the command's output: what it shows of its progress is gone
+// before the first byte.
+func (p *Progress) Before(w io.Writer) io.Writer { return after{p, w} }
+
+type after struct {
+	p *Progress
+	w io.Writer
+}
+
+// Write implements io.Writer.
+func (a after) Write(b []byte) (int, error) {
+	a.p.End()
+	return a.w.Write(b)
+}
+
 var phases = map[string]string{
 	"base":   "reading the full",
 	"deltas": "applying deltas",
 	"proof":  "comparing with the cluster's hash",
 	"repack": "leaving out what is not wanted",
 	"finish": "making it durable",
+	"look":   "looking through it",
 }
 
 // Step shows one moment of the restore.
@@ -46,9 +77,13 @@ func (p *Progress) Step(s restore.Step) {
 	if !ok {
 		name = s.Phase
 	}
+	now := time.Now()
+	if now.Before(p.from) {
+		return
+	}
 	changed := s.Phase != p.phase
 	p.phase = s.Phase
-	switch now := time.Now(); {
+	switch {
 	case p.terminal && (changed || now.Sub(p.drawn) >= redrawTime):
 		p.drawn = now
 		p.draw(bar(s) + fmt.Sprintf(" %3d%%  %s: %s", percent(s), name, done(s)))
@@ -79,6 +114,7 @@ func (p *Progress) End() {
 	if p.width > 0 {
 		p.draw("")
 		_, _ = io.WriteString(p.w, "\r")
+		p.width = 0
 	}
 }
 

@@ -41,3 +41,54 @@ func TestProgressWithoutATerminal(t *testing.T) {
 		}
 	})
 }
+
+// A command that is usually short says nothing until it takes long.
+func TestPatientProgress(t *testing.T) {
+	for _, tc := range []struct {
+		story    string
+		terminal bool
+		takes    time.Duration
+		want     string // at the end
+	}{
+		{"short, without a terminal", false, 9 * time.Second, ""},
+		{"long, without a terminal", false, 12 * time.Second, "looking through it: 10 B of 25 B done\n"},
+		{"very short, on a terminal", true, 200 * time.Millisecond, ""},
+		{"short, on a terminal", true, time.Second, "\r \r"},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out strings.Builder
+				p := patient(&Progress{w: &out, terminal: tc.terminal})
+				for n := range tc.takes / (100 * time.Millisecond) {
+					p.Step(restore.Step{Phase: "look", Bytes: int64(n / 10), Total: 25})
+					time.Sleep(100 * time.Millisecond)
+				}
+				p.End()
+				p.End() // is over already
+				if got := strings.Join(strings.Fields(out.String()), " "); tc.terminal && tc.want != "" {
+					if !strings.Contains(got, "looking through it") || !strings.HasSuffix(out.String(), " \r") {
+						t.Errorf("%q", out.String())
+					}
+				} else if out.String() != tc.want {
+					t.Errorf("%q, want %q", out.String(), tc.want)
+				}
+			})
+		})
+	}
+}
+
+// What a command prints comes after the bar is gone.
+func TestNothingIsPrintedIntoTheBar(t *testing.T) {
+	var screen strings.Builder
+	p := &Progress{w: &screen, terminal: true}
+	p.Step(restore.Step{Phase: "look", Bytes: 25, Total: 25})
+	out := p.Before(&screen)
+	for range 2 {
+		if _, err := out.Write([]byte("a line\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.HasSuffix(screen.String(), " \ra line\na line\n") {
+		t.Errorf("%q", screen.String())
+	}
+}
