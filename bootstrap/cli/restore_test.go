@@ -132,7 +132,7 @@ func TestRestoreRefusals(t *testing.T) {
 		{"an exact copy that clients could meet", []string{"--to-revision", "23", "--keep-revisions"}, 4, []string{"up to 65", "--force"}},
 		{"an etcd that is none", []string{"--to-revision", "5", "--etcd-version", "newest"}, 2, []string{"--etcd-version=\"newest\"", "as in 3.6"}},
 		{"an etcd that is too old", []string{"--to-revision", "5", "--etcd-version", "3.4.38"}, 9, []string{"3.4", "restore for etcd 3.5 or a newer one"}},
-		{"force for nothing", []string{"--to-revision", "23", "--force"}, 2, []string{"--force: only --keep-revisions is ever refused", "leave --force out; or add --keep-revisions"}},
+		{"force for nothing", []string{"--to-revision", "23", "--force"}, 2, []string{"--force: has nothing to force: only --keep-revisions is refused", "leave --force out; or add --keep-revisions"}},
 		{"two ways to continue at once", []string{"--to-revision", "5", "--keep-revisions", "--bump-to", "9"}, 2, []string{"--bump-to=\"9\": continues from another revision, and --keep-revisions from the same", "give one of the two"}},
 		{"a revision below all", []string{"--to-revision", "5", "--bump-to", "-9"}, 2, []string{"--bump-to=\"-9\": is negative", "leave it out"}},
 		{"a cluster without the member", []string{"--to-revision", "5", "--name", "m1", "--initial-cluster", "m2=http://a:2380"}, 2, []string{"does not name the member m1"}},

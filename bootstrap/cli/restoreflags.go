@@ -57,7 +57,7 @@ func (f *bumpFlags) read(r *flagReader, req *restore.Request) {
 		r.add("--seen-revision", strconv.FormatInt(f.seen, 10), "is negative", "a revision, or 0")
 	}
 	if f.force && !f.keep {
-		r.add("--force", "", "only --keep-revisions is ever refused for later revisions in the store, and it is not given", "leave --force out; or add --keep-revisions for an exact copy")
+		r.add("--force", "", "has nothing to force: only --keep-revisions is refused where the store has later revisions, and it is not given", "leave --force out; or add --keep-revisions for an exact copy")
 	}
 	if f.keep && f.seen != 0 {
 		r.add("--seen-revision", strconv.FormatInt(f.seen, 10), "means nothing with --keep-revisions", "give one of the two")
