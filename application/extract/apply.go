@@ -62,14 +62,8 @@ func (a Applied) Total() (n int64) {
 // deleted. On an error it returns what was done before; done again, it finds that
 // done and goes on.
 func (x *Extractor) Apply(ctx context.Context, req Request, target Target, o Order) (Applied, error) {
-	a := &applier{Target: target, Order: o, fates: map[int64]bool{}, room: rule.MaxBytes, out: Applied{
-		Keys: map[rule.Action]int64{}, Leases: map[rule.LeaseFate]int64{}, Listed: looking.NewListing[rule.Action](o.List, 0)}}
-	head, err := target.Cluster.Head(ctx)
+	a, err := begin(ctx, target, o)
 	if err != nil {
-		return a.out, err
-	}
-	a.out.ClusterID = head.ClusterID
-	if a.out.Planned, err = rule.At(o.Planned, head.Revision, head.Compact); err != nil {
 		return a.out, err
 	}
 	err = x.inside.At(ctx, req.Where, func(b inspect.Rebuilt) (err error) {
@@ -83,6 +77,19 @@ func (x *Extractor) Apply(ctx context.Context, req Request, target Target, o Ord
 		return a.flush(ctx)
 	})
 	return a.out, err
+}
+
+// begin looks where the live cluster is.
+func begin(ctx context.Context, target Target, o Order) (*applier, error) {
+	a := &applier{Target: target, Order: o, fates: map[int64]bool{}, room: rule.MaxBytes, out: Applied{
+		Keys: map[rule.Action]int64{}, Leases: map[rule.LeaseFate]int64{}, Listed: looking.NewListing[rule.Action](o.List, 0)}}
+	head, err := target.Cluster.Head(ctx)
+	if err != nil {
+		return a, err
+	}
+	a.out.ClusterID = head.ClusterID
+	a.out.Planned, err = rule.At(o.Planned, head.Revision, head.Compact)
+	return a, err
 }
 
 // applier puts keys back in batches.

@@ -11,7 +11,7 @@ import (
 
 // TestEveryHelpEndsTheSameWay: with the exit statuses and an example.
 func TestEveryHelpEndsTheSameWay(t *testing.T) {
-	for _, name := range []string{"", "run", "status", "list", "inspect", "get", "history", "diff", "extract", "restore", "gc", "pin", "unpin", "timeline", "timeline ack", "timeline retire", "config", "config check", "config show", "version"} {
+	for _, name := range []string{"", "run", "status", "list", "inspect", "get", "history", "diff", "extract", "drill", "restore", "gc", "pin", "unpin", "timeline", "timeline ack", "timeline retire", "config", "config check", "config show", "version"} {
 		t.Run("revkeeper "+name, func(t *testing.T) {
 			got := command(t, append(strings.Fields(name), "--help")...)
 			if got.code != 0 || got.stderr != "" {

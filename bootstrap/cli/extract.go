@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ import (
 	"github.com/revkeeper/revkeeper/bootstrap/config"
 	"github.com/revkeeper/revkeeper/bootstrap/wiring"
 	rule "github.com/revkeeper/revkeeper/domain/extract"
+	"github.com/revkeeper/revkeeper/domain/fault"
 )
 
 // extractFlags say which keys are taken out, and what for.
@@ -21,7 +24,7 @@ type extractFlags struct {
 	lookFlags
 	prefix           string
 	exact            bool
-	to               string
+	to, from         string
 	apply            bool
 	dryRun, yes      bool
 	planned          int64
@@ -35,7 +38,7 @@ const stdout = "-"
 
 func (p Program) extract() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "extract --prefix P (--to FILE | --apply --dry-run | --apply --yes)",
+		Use:   "extract --prefix P (--to FILE | --apply --dry-run | --apply --yes) | --from FILE --apply",
 		Short: "Take single keys out of the store, into a file or back into etcd",
 		Long: "Take the keys that begin with a prefix, as they were at a point, out of the store.\n\n" +
 			"--to writes them to a file: lines of JSON, whole or not at all. --apply puts them back\n" +
@@ -44,6 +47,8 @@ func (p Program) extract() *cobra.Command {
 			"that revision, a key is written only if it is still as it was then; so a change made\n" +
 			"meanwhile is never overwritten. Keys that are there with another value stay, unless\n" +
 			"--overwrite is given. Nothing is ever deleted. Interrupted, it can be done again.\n\n" +
+			"--from puts back the keys of a file that --to wrote, without the store. Look through it\n" +
+			"and take out the lines of keys that are not wanted; the rest must be as it was written.\n\n" +
 			"It needs under --spool-dir as much disk as the database, which is given back.",
 		Example: "  revkeeper extract --prefix /registry/secrets/prod/ --at 14:03 --store file:///backup --to secrets.jsonl\n" +
 			"  revkeeper extract --prefix /registry/secrets/prod/ --at 14:03 --store file:///backup --apply --endpoint https://127.0.0.1:2379 --dry-run\n" +
@@ -56,6 +61,14 @@ func (p Program) extract() *cobra.Command {
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		r := flagReader{}
+		if f.from != "" {
+			f.requestFile(&r, cmd.Flags())
+			c, err := p.loadIn(config.PuttingBackFile, flags, output, r.problems...)
+			if err != nil {
+				return err
+			}
+			return p.applyFile(cmd.Context(), c, f, output)
+		}
 		req := f.request(&r, cmd.Flags().Changed("prefix"))
 		scope := config.Verification
 		if f.apply {
@@ -95,6 +108,7 @@ func (f *extractFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.prefix, "prefix", "", "the keys that begin so; empty for all")
 	fs.BoolVar(&f.exact, "exact", false, "only the one key that --prefix is")
 	fs.StringVar(&f.to, "to", "", "file to write; "+stdout+" for the standard output")
+	fs.StringVar(&f.from, "from", "", "with --apply: a file that --to wrote, in place of the store, --prefix and --at; lines may have been taken out of it")
 	fs.BoolVar(&f.apply, "apply", false, "put the keys back into the cluster of --endpoint")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "with --apply: show what would be done, and do nothing")
 	fs.BoolVar(&f.yes, "yes", false, "with --apply: write")
@@ -113,6 +127,32 @@ func (f *extractFlags) request(r *flagReader, prefixed bool) extract.Request {
 	if (f.to == "") == !f.apply {
 		r.add("--to", f.to, "and --apply are two ways to use the keys, and exactly one is needed", "give one of the two")
 	}
+	f.checkOrder(r)
+	return req
+}
+
+// fileSays are the flags that a file answers itself.
+var fileSays = []string{"prefix", "exact", "at", "timeline", "allow-suspect", "skip-proof"}
+
+// requestFile checks the flags where the keys come from a file.
+func (f *extractFlags) requestFile(r *flagReader, fs *pflag.FlagSet) {
+	for _, name := range fileSays {
+		if fs.Changed(name) {
+			r.add("--"+name, fs.Lookup(name).Value.String(), "is about what is taken out of the store, and --from names keys that were", "leave it out, or --from; take lines out of the file to put back less of it")
+		}
+	}
+	if f.to != "" {
+		r.add("--to", f.to, "writes a file, and --from reads one", "give one of the two")
+	}
+	if !f.apply {
+		r.add("--apply", "", "is missing, and --from is about keys that are put back", "add it, or leave out --from")
+		return
+	}
+	f.checkOrder(r)
+}
+
+// checkOrder checks what may be done to the live cluster.
+func (f *extractFlags) checkOrder(r *flagReader) {
 	if f.apply {
 		r.problems = append(r.problems, oneOf(f.dryRun, f.yes, "write")...)
 	} else if given := f.aboutApply(); given != "" {
@@ -128,7 +168,6 @@ func (f *extractFlags) request(r *flagReader, prefixed bool) extract.Request {
 		r.add("--default-lease-ttl", f.leaseTTL.String(), "is no whole number of seconds", "as in 1m, or 1h; 0 leaves such keys out")
 	}
 	r.limit(f.limit)
-	return req
 }
 
 // aboutApply returns a flag that was given and says how keys are put back; empty if
@@ -151,6 +190,28 @@ func (f *extractFlags) aboutApply() string {
 func (f *extractFlags) order() extract.Order {
 	return extract.Order{Allowed: rule.Allowed{Overwrite: f.overwrite, Force: f.force}, Planned: f.planned, DryRun: f.dryRun,
 		DefaultTTL: int64(f.leaseTTL / time.Second), List: f.limit}
+}
+
+// applyFile puts back the keys of a file.
+func (p Program) applyFile(ctx context.Context, c config.Loaded, f *extractFlags, output *output) error {
+	file, err := os.Open(f.from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.Wrap(fault.NotFound, "read keys", f.from, err)
+	}
+	if err != nil {
+		return fault.Wrap(fault.Invalid, "read keys", f.from, err)
+	}
+	defer file.Close()
+	target, done, err := wiring.InitializeTarget(c.Etcd, p.quietLog(c))
+	if err != nil {
+		return err
+	}
+	defer done()
+	applied, err := extract.ApplyFile(ctx, f.from, file, target, f.order())
+	if err != nil && applied.Total() == 0 {
+		return err // nothing was done
+	}
+	return errors.Join(p.showApplied(applied, f.order(), output), err)
 }
 
 // writeKeys writes the file, and says so where the standard output is free for it.

@@ -87,6 +87,8 @@ var (
 	Verification = Scope{"store", "spool", "log"}
 	// PuttingBack is what does so and writes to etcd.
 	PuttingBack = Scope{"etcd", "store", "spool", "log"}
+	// PuttingBackFile is what writes to etcd and needs no store.
+	PuttingBackFile = Scope{"etcd", "log"}
 	// Tidying is what deletes from the store.
 	Tidying = Scope{"store", "retention", "log"}
 )

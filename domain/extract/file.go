@@ -3,6 +3,7 @@
 package extract
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"hash"
@@ -34,6 +35,24 @@ type Entry struct {
 	Ver    int64  `json:"version"`
 	Lease  int64  `json:"lease,omitempty"`
 	TTL    int64  `json:"leaseTTL,omitempty"` // seconds, as granted; absent: not known
+	// SHA256 is of the header's line without its end, and then this one's without
+	// SHA256: so each line stands for itself, and for no other file. Zero where an
+	// older build wrote it.
+	SHA256 record.Digest `json:"sha256,omitzero"`
+}
+
+// sum returns what SHA256 has to be.
+func (e Entry) sum(header []byte) (record.Digest, error) {
+	e.SHA256 = record.Digest{}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return e.SHA256, err
+	}
+	h := sha256.New()
+	h.Write(header)
+	h.Write(text)
+	h.Sum(e.SHA256[:0])
+	return e.SHA256, nil
 }
 
 // Trailer is the last line: a file without it was cut short.
@@ -45,6 +64,7 @@ type Trailer struct {
 // Lines makes the lines of a file, each with its end.
 type Lines struct {
 	digest hash.Hash
+	header []byte // its line
 	keys   int64
 }
 
@@ -52,6 +72,7 @@ type Lines struct {
 func NewLines(timeline int, revision int64, prefix []byte) (*Lines, []byte, error) {
 	l := &Lines{digest: sha256.New()}
 	first, err := l.line(Header{Format, FormatVersion, timeline, revision, prefix})
+	l.header = bytes.TrimSuffix(bytes.Clone(first), []byte{'\n'})
 	return l, first, err
 }
 
@@ -61,7 +82,12 @@ func (l *Lines) Entry(kv record.KeyValue, ttl int64) ([]byte, error) {
 	if kv.Value == nil {
 		kv.Value = []byte{} // "", not null
 	}
-	return l.line(Entry{Key: kv.Key, Value: kv.Value, Create: kv.Create, Mod: kv.Mod, Ver: kv.Version, Lease: kv.Lease, TTL: ttl})
+	e := Entry{Key: kv.Key, Value: kv.Value, Create: kv.Create, Mod: kv.Mod, Ver: kv.Version, Lease: kv.Lease, TTL: ttl}
+	var err error
+	if e.SHA256, err = e.sum(l.header); err != nil {
+		return nil, err
+	}
+	return l.line(e)
 }
 
 // Trailer returns the last line.

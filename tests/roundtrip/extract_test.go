@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -276,6 +278,68 @@ func TestExtractToFile(t *testing.T) {
 			t.Errorf("%s has a lease of %d s, want %d", e.Key, e.TTL, ttl)
 		}
 		mod = e.Mod
+	}
+}
+
+// A file that was looked through is put back as the store itself is, without the store.
+func TestExtractFromFile(t *testing.T) {
+	x := loseKeys(t, "etcd37")
+	path := filepath.Join(t.TempDir(), "keys.jsonl")
+	if code, _, stderr := x.extract("--to", path); code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	text, err := os.ReadFile(path)
+	x.must(err)
+	unwanted := base64.StdEncoding.EncodeToString([]byte("/app/k007"))
+	kept := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), func(line string) bool { return strings.Contains(line, unwanted) })
+	x.must(os.WriteFile(path, []byte(strings.Join(kept, "")), 0o600))
+	from := func(args ...string) (int, string, string) {
+		var out, errs bytes.Buffer
+		code := cli.Program{Stdout: &out, Stderr: &errs}.Run(t.Context(), append([]string{"extract", "--from", path, "--apply", "--endpoint", x.endpoint}, args...))
+		return code, out.String(), errs.String()
+	}
+	apply := func(want map[rule.Action]int64, args ...string) (d render.AppliedDocument) {
+		t.Helper()
+		code, stdout, stderr := from(append(args, "-o", "json")...)
+		if err := json.Unmarshal([]byte(stdout), &d); err != nil || code != 0 {
+			t.Fatalf("%q: exit %d, %v: %s", args, code, err, stderr)
+		}
+		for _, action := range rule.Actions() {
+			if d.Total[action] != want[action] {
+				t.Errorf("%q: %d keys %s, want %d", args, d.Total[action], action, want[action])
+			}
+		}
+		return d
+	}
+	before := oracle.Revision(t, x.live)
+	plan := apply(map[rule.Action]int64{rule.Create: 151, rule.Differs: 1, rule.Same: 100}, "--dry-run")
+	if now := oracle.Revision(t, x.live); now != before || plan.Planned != before || plan.Leases[rule.Grant] != 2 || plan.Revision != x.good || len(plan.Warnings) != 1 {
+		t.Errorf("a dry run led from revision %d to %d: %+v", before, now, plan)
+	}
+	x.put("/app/k000", "mine")
+	at := []string{"--planned-at", fmt.Sprint(plan.Planned), "--yes"}
+	apply(map[rule.Action]int64{rule.Create: 150, rule.Changed: 1, rule.Differs: 1, rule.Same: 100}, at...)
+	for key, want := range map[string]string{"/app/k000": "mine", "/app/k002": "value 2", "/app/k007": "(gone)", "/app/k150": "written since", "/app/leased/goes": "y"} {
+		if got := x.value(key); got != want {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	r, err := x.live.Get(t.Context(), "/app/leased/later")
+	x.must(err)
+	if len(r.Kvs) != 1 || oracle.LeaseTTL(t, x.live, r.Kvs[0].Lease) != 3000 {
+		t.Errorf("%v", r.Kvs)
+	}
+	// What was changed is refused before anything is written.
+	_, err = x.live.Delete(t.Context(), "/app/k002")
+	x.must(err)
+	last := len(kept) - 2
+	kept[last-1] = strings.Replace(kept[last-1], `"version":1`, `"version":2`, 1)
+	x.must(os.WriteFile(path, []byte(strings.Join(kept, "")), 0o600))
+	if code, stdout, stderr := from("--yes"); code != 5 || stdout != "" || !strings.Contains(stderr, path) || !strings.Contains(stderr, "it was changed") {
+		t.Errorf("a changed line: exit %d: %s%s", code, stdout, stderr)
+	}
+	if got := x.value("/app/k002"); got != "(gone)" {
+		t.Errorf("something was written: %q", got)
 	}
 }
 
