@@ -102,7 +102,7 @@ func (r Rule) Next(k Known, now time.Time) Step {
 		return wait("nothing can be restored yet")
 	}
 	durable := k.Windows[len(k.Windows)-1].Last
-	if c := k.Compact; c > k.Done && c >= k.Windows[0].First {
+	if c := k.Compact; c > k.Done {
 		switch {
 		case c > durable:
 			return wait("compacted at %d, the store is at %d", c, durable)

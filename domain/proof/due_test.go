@@ -37,6 +37,7 @@ func TestWhatToAskFor(t *testing.T) {
 		{"compacted below all that is stored: it would prove nothing here", compacted(func(k *proof.Known) { k.Compact = 99 }), proof.Wait, 0, "younger than 6h"},
 		{"compacted inside a gap of the store", compacted(func(k *proof.Known) { k.Windows = []chain.Range{{First: 100, Last: 120}, {First: 160, Last: 200}} }), proof.Wait, 0, "younger than 6h"},
 		{"nobody answered a moment ago", compacted(func(k *proof.Known) { k.Tried, k.TriedAt = 1, noon.Add(-5*time.Second) }), proof.Wait, 0, "a moment ago"},
+		{"nobody answered about another a moment ago", compacted(func(k *proof.Known) { k.TriedAt = noon.Add(-5 * time.Second) }), proof.AskKept, 150, ""},
 		{"nobody answered before", compacted(func(k *proof.Known) { k.Tried, k.TriedAt = 1, noon.Add(-10*time.Second) }), proof.AskKept, 150, ""},
 
 		{"no proof for hours: a follower scans, at the newest stored revision", compacted(func(k *proof.Known) { k.Done, k.Proven = 150, noon.Add(-6*time.Hour) }), proof.Scan, 200, "no proof came for 6h"},
@@ -80,7 +81,7 @@ func TestCompactionsThatAreNoticed(t *testing.T) {
 		{"the same again", 100, 30 * time.Second, 0, 100},
 		{"a newer one, while the first is still to be asked about", 120, 40 * time.Second, 0, 100},
 		{"the first was dealt with: the newest is next", 140, 70 * time.Second, 100, 140},
-		{"that cannot be asked about for long: so is the one after it", 160, 80*time.Second + 10*time.Minute, 100, 160},
+		{"that cannot be asked about for long: so is the one after it", 160, 70*time.Second + 10*time.Minute, 100, 160},
 		{"a member that lags behind", 130, 81*time.Second + 30*time.Minute, 160, 160},
 	} {
 		k.Done = tc.done
@@ -98,6 +99,7 @@ func TestRulesThatAreWrong(t *testing.T) {
 	}{
 		{proof.Rule{Settle: time.Minute, ScanAfter: 6 * time.Hour}, ""},
 		{proof.Rule{}, ""},
+		{proof.Rule{ScanAfter: 10 * time.Minute}, ""},
 		{proof.Rule{Settle: -1}, "settle"},
 		{proof.Rule{ScanAfter: time.Minute}, "scanAfter"},
 		{proof.Rule{ScanAfter: -time.Hour}, "scanAfter"},

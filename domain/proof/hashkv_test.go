@@ -270,13 +270,47 @@ func (f failing) Backward() iter.Seq2[record.Record, error] {
 }
 
 func (f failing) Forward() iter.Seq2[record.Record, error] {
+	if f.backward {
+		return f.history.Forward()
+	}
 	return func(yield func(record.Record, error) bool) { yield(record.Record{}, errDisk) }
 }
 
 func TestHashKVPassesErrorsOn(t *testing.T) {
 	for _, backward := range []bool{true, false} {
-		if _, err := proof.HashKV(failing{history{put(2, 0, "a", "1")}, backward}, 2, 0); !errors.Is(err, errDisk) {
+		broken := failing{history{put(2, 0, "a", "1")}, backward}
+		if _, err := proof.HashKV(broken, 2, 0); !errors.Is(err, errDisk) {
 			t.Errorf("backward=%v: error = %v", backward, err)
+		}
+		if _, err := proof.Compare(broken, proof.Recorded{Hash: proof.Hash{Revision: 2}}); !errors.Is(err, errDisk) {
+			t.Errorf("compared, backward=%v: error = %v", backward, err)
+		}
+	}
+	if _, err := proof.SurvivorsOf(failing{nil, true}); !errors.Is(err, errDisk) {
+		t.Errorf("survivors: error = %v", err)
+	}
+	if _, err := proof.SurvivorsOf(history{{Revision: record.Revision{Main: 2}, KeyValue: []byte{0x0a, 0xff}}}); !errors.Is(err, fault.Corrupt) {
+		t.Errorf("survivors of no KeyValue: error = %v", err)
+	}
+}
+
+// The second rule, for histories in which no key lives, must prove nothing that the
+// first one does not.
+func TestTheRuleForNoKeysProvesNothingElse(t *testing.T) {
+	empty, _ := proof.HashKV(history{}, 1, -1)
+	for name, h := range map[string]history{
+		"a key lives":    {put(2, 0, "a", "1")},
+		"no key lives":   {put(2, 0, "a", "1"), del(3, 0, "a")},
+		"nothing at all": nil,
+	} {
+		for _, answered := range []uint32{empty, 77} {
+			if answered == empty && h == nil {
+				continue // that is what it hashes to
+			}
+			got, err := proof.Compare(h, proof.Recorded{Hash: proof.Hash{Revision: 3, Compact: -1, HashKV: answered}})
+			if !errors.Is(err, fault.Diverged) || got == answered {
+				t.Errorf("%s, answered %d: %d, %v, want diverged", name, answered, got, err)
+			}
 		}
 	}
 }

@@ -57,6 +57,7 @@ func TestWhomToAsk(t *testing.T) {
 		{"no follower answered: the leader can be asked all the same", everybody, []proof.Answer{failed(2), failed(3)}, true, "leader"},
 		{"a follower has not applied the revision yet", three(func(ms []cluster.Candidate) { ms[1].Status.Revision = 149 }), nil, true, "third"},
 		{"a learner cannot be asked", three(func(ms []cluster.Candidate) { ms[1].Status.Learner = true }), nil, true, "third"},
+		{"not even after the followers", three(func(ms []cluster.Candidate) { ms[1].Status.Learner = true }), []proof.Answer{kept(3, 7)}, true, "leader"},
 		{"a member with the CORRUPT alarm is not", three(func(ms []cluster.Candidate) { ms[1].Status.Errors = []string{"alarm:CORRUPT"} }), nil, true, "third"},
 		{"the leader alone", three(alone), nil, true, "leader"},
 		{"the leader alone, started since", three(alone), nil, false, ""},
@@ -73,6 +74,8 @@ func TestWhomToAsk(t *testing.T) {
 func TestWhatAnswersMean(t *testing.T) {
 	other := kept(3, 7)
 	other.Hash.Revision = 151
+	above := kept(3, 7)
+	above.Hash.Compact = 151
 	for _, tc := range []struct {
 		story   string
 		answers []proof.Answer
@@ -93,6 +96,7 @@ func TestWhatAnswersMean(t *testing.T) {
 		{"nobody answered", []proof.Answer{failed(2)}, 0, nil, false, "it is away"},
 		{"who did not answer does not disagree", []proof.Answer{failed(2), kept(3, 7)}, 100, []cluster.ID{3}, false, ""},
 		{"an answer for another revision is none", []proof.Answer{other}, 0, nil, false, "asked was revision 150"},
+		{"nor is one that was computed above it", []proof.Answer{above}, 0, nil, false, "asked was revision 150"},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
 			got := proof.Weigh(tc.answers, 150)
@@ -117,6 +121,9 @@ func TestWhatAnswersMean(t *testing.T) {
 			if !strings.Contains(d.Detail, part) {
 				t.Errorf("%q lacks %q", d.Detail, part)
 			}
+		}
+		if !slices.Equal(d.Members, []cluster.ID{2, 3}) {
+			t.Errorf("members %v", d.Members)
 		}
 	})
 }

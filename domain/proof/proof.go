@@ -43,7 +43,7 @@ func Usable(answer Hash, want, fileCompact int64) error {
 	case answer.Compact > answer.Revision:
 		return fault.New(fault.Invalid, "use proof", "",
 			fmt.Sprintf("the answer for revision %d was computed at the later compact revision %d", answer.Revision, answer.Compact))
-	case max(answer.Compact, 0) < fileCompact && fileCompact > 1:
+	case answer.Compact < fileCompact && fileCompact > 1:
 		return fault.New(fault.Invalid, "use proof", "",
 			fmt.Sprintf("the answer was computed at compact revision %d, the file holds nothing below %d", answer.Compact, fileCompact))
 	}
@@ -57,10 +57,7 @@ func Choose(proofs []Recorded, target, fileCompact int64) (best Recorded, ok boo
 		if p.Revision > target || Usable(p.Hash, p.Revision, fileCompact) != nil {
 			continue
 		}
-		if p.Revision < fileCompact {
-			continue
-		}
-		if !ok || p.Revision > best.Revision {
+		if p.Revision > best.Revision {
 			best, ok = p, true
 		}
 	}

@@ -38,6 +38,37 @@ func TestKeyGolden(t *testing.T) {
 	}
 }
 
+func TestKeysThatEtcdDoesNotWrite(t *testing.T) {
+	for name, key := range map[string]string{
+		"nothing":                     "",
+		"a byte short":                "00000000000000025f00000000000000",
+		"another mark than t":         "00000000000000025f000000000000000078",
+		"another separator":           "00000000000000022d0000000000000000",
+		"a negative revision":         "80000000000000025f0000000000000000",
+		"a negative change within it": "00000000000000025f8000000000000000",
+	} {
+		raw, _ := hex.DecodeString(key)
+		if _, err := record.Parse(raw, nil); !errors.Is(err, fault.Corrupt) {
+			t.Errorf("%s: %v, want corrupt", name, err)
+		}
+	}
+	key := record.Record{Revision: record.Revision{Main: 2}, Tombstone: true}.AppendKey(nil)
+	if r, err := record.Parse(key, []byte("v")); err != nil || r.Main != 2 || !r.Tombstone || string(r.KeyValue) != "v" {
+		t.Errorf("Parse = %+v, %v", r, err)
+	}
+}
+
+func TestRevisionsAreOrderedAsTheirKeys(t *testing.T) {
+	ascending := []record.Revision{{Main: 1}, {Main: 1, Sub: 1}, {Main: 1, Sub: 2}, {Main: 2}, {Main: 3, Sub: 1}}
+	for i, a := range ascending {
+		for j, b := range ascending {
+			if a.Less(b) != (i < j) {
+				t.Errorf("%v before %v: %v", a, b, a.Less(b))
+			}
+		}
+	}
+}
+
 func FuzzParseKey(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x02_\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x02_\x00\x00\x00\x00\x00\x00\x00\x00t"))
@@ -75,6 +106,7 @@ func TestSequence(t *testing.T) {
 		{"a missing ordinal is a loss", 10, []step{{11, 0, true}, {11, 2, false}}},
 		{"a repeated change is refused", 10, []step{{11, 0, true}, {11, 0, false}}},
 		{"history does not go back", 10, []step{{10, 0, false}, {9, 0, false}}},
+		{"an ordinal of a revision that is over", 10, []step{{11, 0, true}, {12, 0, true}, {11, 1, false}}},
 		{"the start's own changes are not accepted", 10, []step{{10, 1, false}}},
 		{"the first revision of a cluster", 1, []step{{2, 0, true}}},
 	} {
@@ -108,6 +140,12 @@ func TestKeyValueFields(t *testing.T) {
 		if err != nil || string(got) != tc.key {
 			t.Errorf("%s: Key(tombstone) = %q, %v", tc.name, got, err)
 		}
+	}
+}
+
+func TestABumpLeavesAnEmptyEntry(t *testing.T) {
+	if got := record.AppendTombstone(nil, nil); len(got) != 0 {
+		t.Errorf("%x", got)
 	}
 }
 
@@ -178,6 +216,10 @@ func TestDigestTailIsTheLastSixteen(t *testing.T) {
 		d.Write(put(main, 0, "v"))
 	}
 	_, tail := d.Finish()
+	whole, _ := d.Finish()
+	if again, _ := d.Finish(); again != whole {
+		t.Error("finished once more it has another digest")
+	}
 	if len(seen) != 40 {
 		t.Fatalf("%d revisions completed, want 40", len(seen))
 	}
@@ -214,6 +256,12 @@ func TestJoinTails(t *testing.T) {
 		if len(got) > record.TailLength || got[0].Revision != tc.first || got[len(got)-1].Revision != tc.last {
 			t.Errorf("%s: %d digests, %d–%d, want %d–%d", tc.name, len(got), got[0].Revision, got[len(got)-1].Revision, tc.first, tc.last)
 		}
+	}
+}
+
+func TestNothingJoinsNoTail(t *testing.T) {
+	if got := record.JoinTails([]record.RevisionDigest{{Revision: 1}}, nil); got != nil {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -31,6 +31,9 @@ func TestJoin(t *testing.T) {
 	if got.First != 1 || got.Last != 30 || got.Records != 30 || got.Compact != 7 || got.Raft != c.Raft || got.SealedAt != c.SealedAt || got.AuthTo != nil {
 		t.Errorf("joined: %+v", got)
 	}
+	if got.SegmentBytes() != 30 {
+		t.Errorf("segments of %d bytes", got.SegmentBytes())
+	}
 	if got.ClusterID != "c" || got.MemberID != "m2" {
 		t.Errorf("written by %+v", got.Writer)
 	}
@@ -50,6 +53,14 @@ func TestJoin(t *testing.T) {
 	again, err := snapshot.Join([]snapshot.Envelope{ab, c}, snapshot.Writer{})
 	if err != nil || again.Ref() != got.Ref() || !reflect.DeepEqual(again.Segments, got.Segments) {
 		t.Errorf("in two steps %+v, %v", again.Ref(), err)
+	}
+	if one := snapshot.DeltaDigest(a.Segments); one != a.Segments[0].Canon {
+		t.Errorf("the digest of one segment is %s, not its own", one)
+	}
+	// Other content gives another.
+	c.Segments[0].Canon[1]++
+	if other, _ := snapshot.Join([]snapshot.Envelope{ab, c}, snapshot.Writer{}); other.Ref() == got.Ref() {
+		t.Errorf("other content has the name %+v, too", got.Ref())
 	}
 }
 

@@ -25,10 +25,14 @@ func TestKeysBothWays(t *testing.T) {
 			"timelines/00000003/full/00000000000000812345-00000000000000700000-20260301T140305.678Z-0a1b2c3d.db.zst"},
 		{"a plain full of a cluster never compacted", snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, Last: 1, At: at, ID: "0a1b2c3d"},
 			"timelines/00000001/full/00000000000000000001-00000000000000000000-20260301T140305.678Z-0a1b2c3d.db"},
+		{"a full that was compacted at its end", snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, Last: 7, First: 7, At: at, ID: "0a1b2c3d"},
+			"timelines/00000001/full/00000000000000000007-00000000000000000007-20260301T140305.678Z-0a1b2c3d.db"},
 		{"its description", snapshot.Ref{Kind: snapshot.KindManifest, Epoch: 3, Last: 812345, First: 700000, At: at, ID: "0a1b2c3d"},
 			"timelines/00000003/full/00000000000000812345-00000000000000700000-20260301T140305.678Z-0a1b2c3d.json"},
 		{"a delta", snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 99999999, First: 5, Last: math.MaxInt64, At: at, ID: "0123456789abcdef"},
 			"timelines/99999999/delta/09223372036854775807-00000000000000000005-20260301T140305.678Z-0123456789abcdef.delta"},
+		{"a delta of the first revision alone", snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 1, First: 1, Last: 1, At: at, ID: "0123456789abcdef"},
+			"timelines/00000001/delta/00000000000000000001-00000000000000000001-20260301T140305.678Z-0123456789abcdef.delta"},
 		{"a proof", snapshot.Ref{Kind: snapshot.KindProof, Epoch: 1, Last: 42, At: at},
 			"timelines/00000001/proof/00000000000000000042-20260301T140305.678Z-recorded.json"},
 		{"what was rebuilt", snapshot.Ref{Kind: snapshot.KindVerified, Epoch: 1, Last: 42, At: at},
@@ -54,6 +58,15 @@ func TestKeysBothWays(t *testing.T) {
 	}
 }
 
+// The catalogue finds the description of a full by this.
+func TestAFullLeadsToItsDescription(t *testing.T) {
+	full := snapshot.Ref{Kind: snapshot.KindFull, Epoch: 3, Last: 812345, First: 700000, At: at, ID: "0a1b2c3d", Compression: snapshot.Zstd}
+	m := full.Manifest()
+	if back, err := snapshot.Parse(m.Key()); err != nil || back != m || back.Kind != snapshot.KindManifest {
+		t.Errorf("%+v reads back as %+v, %v", m, back, err)
+	}
+}
+
 func TestForeignKeys(t *testing.T) {
 	const good = "timelines/00000001/delta/00000000000000000009-00000000000000000005-20260301T140305.678Z-0123456789abcdef.delta"
 	if _, err := snapshot.Parse(good); err != nil {
@@ -76,6 +89,11 @@ func TestForeignKeys(t *testing.T) {
 		"a month of 13":                 "timelines/00000001/delta/00000000000000000009-00000000000000000005-20261301T140305.678Z-0123456789abcdef.delta",
 		"a revision beyond int64":       "timelines/00000001/delta/99999999999999999999-00000000000000000005-20260301T140305.678Z-0123456789abcdef.delta",
 		"a partial name":                "timelines/00000001/delta/00000000000000000009",
+		"a partial name with an end":    "timelines/00000001/delta/00000000000000000009.delta",
+		"an epoch beyond eight digits":  "timelines/100000000/timeline.json",
+		"a full compacted beyond it":    "timelines/00000001/full/00000000000000000005-00000000000000000009-20260301T140305.678Z-01234567.db",
+		"an id that is not hexadecimal": "timelines/00000001/delta/00000000000000000009-00000000000000000005-20260301T140305.678Z-0123456789abcdez.delta",
+		"a revision below 0":            "timelines/00000001/pin/-0000000000000000042-20260301T140305.678Z.json",
 		"a temporary":                   good + ".part",
 		"a full in the wrong folder":    "timelines/00000001/full/00000000000000000009-00000000000000000005-20260301T140305.678Z-0123456789abcdef.delta",
 	} {

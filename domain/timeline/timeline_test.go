@@ -22,6 +22,10 @@ func delta(epoch int, first, last int64, id string) snapshot.Ref {
 	return snapshot.Ref{Kind: snapshot.KindDelta, Epoch: epoch, First: first, Last: last, At: noon, ID: strings.Repeat(id, 16)}
 }
 
+func instant(kind snapshot.Kind, rev int64) snapshot.Ref {
+	return snapshot.Ref{Kind: kind, Epoch: 1, Last: rev, At: noon}
+}
+
 func recordedAt(epoch int, rev int64) snapshot.Ref {
 	return snapshot.Ref{Kind: snapshot.KindProof, Epoch: epoch, Last: rev, At: noon}
 }
@@ -36,10 +40,15 @@ func bucket() []timeline.Object {
 		full(1, 50, 200, "bbbbbbbb", noon.Add(time.Hour)), full(1, 50, 200, "bbbbbbbb", noon.Add(time.Hour)).Manifest(),
 		full(1, 50, 200, "cccccccc", noon.Add(time.Minute)),
 		full(1, 90, 300, "dddddddd", noon),
-		full(1, 7, 70, "eeeeeeee", noon).Manifest(),
+		full(1, 7, 70, "eeeeeeee", noon).Manifest(), full(1, 7, 70, "ffffffff", noon).Manifest(),
 		delta(1, 101, 120, "1"), delta(1, 101, 150, "2"), delta(1, 101, 150, "3"), delta(1, 151, 290, "4"),
 		recordedAt(1, 200), recordedAt(1, 100),
+		instant(snapshot.KindVerified, 200), instant(snapshot.KindVerified, 100),
+		instant(snapshot.KindSuspect, 250), instant(snapshot.KindSuspect, 210),
+		instant(snapshot.KindPin, 120), instant(snapshot.KindPin, 110),
+		{Kind: snapshot.KindMark, Epoch: 1, ID: string(snapshot.Retired)}, {Kind: snapshot.KindMark, Epoch: 1, ID: string(snapshot.Acknowledged)},
 		delta(2, 11, 20, "5"),
+		{Kind: snapshot.KindMark, Epoch: 2, ID: string(snapshot.Acknowledged)},
 	} {
 		out = append(out, timeline.Object{Key: ref.Key(), Size: int64(len(ref.Key()))})
 	}
@@ -94,8 +103,23 @@ func TestCatalogSortsABucket(t *testing.T) {
 	if f := first.NewestFull(); f == nil || f.ID != "bbbbbbbb" {
 		t.Errorf("newest full %v: the unfinished one does not count", f)
 	}
+	if f := (&timeline.History{Fulls: first.Fulls[:1]}).NewestFull(); f == nil || f.Last != 100 {
+		t.Errorf("newest full %v: the only one counts", f)
+	}
 	if second.NewestFull() != nil {
 		t.Error("a timeline without a full has a newest one")
+	}
+	if len(first.Strays) != 2 || first.Strays[0].ID != "eeeeeeee" || len(second.Strays) != 0 {
+		t.Errorf("strays %v: want the descriptions whose full is not there", first.Strays)
+	}
+	if good, suspect := first.Good(); good != 210 || !suspect {
+		t.Errorf("good up to %d, suspect %v: the lowest suspicion counts", good, suspect)
+	}
+	if _, suspect := second.Good(); suspect {
+		t.Error("a timeline that nobody suspects is suspect")
+	}
+	if !first.Marked(snapshot.Retired) || second.Marked(snapshot.Retired) {
+		t.Error("the mark of the first timeline is not its own")
 	}
 	if len(want.Foreign) != 3 || want.Foreign[0].Key != "README.txt" || want.Foreign[2].Size != 5 {
 		t.Errorf("foreign objects %v", want.Foreign)
@@ -124,6 +148,7 @@ func TestMaxRevisionIsTheLargestThatAnythingNames(t *testing.T) {
 		want int64
 	}{
 		{"a delta", []snapshot.Ref{delta(1, 5, 9, "1"), full(1, 0, 4, "aaaaaaaa", noon)}, 9},
+		{"a full and a proof that are older", []snapshot.Ref{delta(1, 5, 9, "1"), full(1, 0, 4, "aaaaaaaa", noon), recordedAt(1, 7)}, 9},
 		{"an unfinished full", []snapshot.Ref{delta(1, 5, 9, "1"), full(1, 0, 12, "aaaaaaaa", noon)}, 12},
 		{"a proof", []snapshot.Ref{delta(1, 5, 9, "1"), recordedAt(1, 15)}, 15},
 		{"an older timeline that went further", []snapshot.Ref{delta(1, 5, 90, "1"), delta(2, 5, 9, "1")}, 90},
@@ -151,6 +176,10 @@ func TestNewestDeltaReachesFurthest(t *testing.T) {
 	c := timeline.Catalog(bucket())
 	if d := c.Find(1).NewestDelta(); d == nil || d.Last != 290 {
 		t.Errorf("newest delta %v", d)
+	}
+	c = timeline.Catalog([]timeline.Object{{Key: delta(1, 1, 90, "1").Key()}, {Key: delta(1, 50, 60, "2").Key()}})
+	if d := c.Find(1).NewestDelta(); d.Last != 90 {
+		t.Errorf("newest delta %v: one that begins later may end earlier", d)
 	}
 	if (&timeline.History{}).NewestDelta() != nil {
 		t.Error("a delta out of nothing")
