@@ -1,6 +1,7 @@
 package wiring
 
 import (
+	"github.com/revkeeper/revkeeper/adapters/archive/either"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/ports"
 )
@@ -9,7 +10,7 @@ import (
 type Bucket struct {
 	Store    ports.ObjectStore
 	Archive  ports.Archive // in whichever format there is
-	Own      ownArchive    // for who changes the bucket
+	Own      either.Own    // for who changes the bucket
 	Restorer *restore.Restorer
 	Keeper   ports.ArchiveKeeper
 }

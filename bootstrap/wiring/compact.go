@@ -22,7 +22,7 @@ func newCompactor(store ports.ObjectStore, c config.Compact, spool config.Spool,
 	if err != nil {
 		return nil, err
 	}
-	return compact.New(newOwnArchive(revkeeper.New(paced)), writer, writer, datadir.NewBuilder(spool.Dir), fullspool.New(spool.Dir), sign, o), nil
+	return compact.New(newOwn(revkeeper.New(paced)), writer, writer, datadir.NewBuilder(spool.Dir), fullspool.New(spool.Dir), sign, o), nil
 }
 
 func newBuilder(c config.Spool) ports.SnapshotBuilder { return datadir.NewBuilder(c.Dir) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/revkeeper/revkeeper/adapters/archive/either"
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/application/backup"
 	"github.com/revkeeper/revkeeper/application/retention"
@@ -27,12 +28,12 @@ func newColdKeeper(store ports.ObjectStore) *revkeeper.Keeper { return revkeeper
 
 // newRetention deletes only while the own member leads etcd.
 func newRetention(c retention.Config, cold *revkeeper.Archive, keep ports.ArchiveKeeper, p *role.Poller, o ports.Observer) *retention.Keeper {
-	return retention.New(c, newOwnArchive(cold), keep, leading(p), o)
+	return retention.New(c, newOwn(cold), keep, leading(p), o)
 }
 
 // newTidy is retention for a command: whoever has the store's credentials answers
 // for what it does.
-func newTidy(c retention.Config, cold ownArchive, keep ports.ArchiveKeeper, o ports.Observer) *retention.Keeper {
+func newTidy(c retention.Config, cold either.Own, keep ports.ArchiveKeeper, o ports.Observer) *retention.Keeper {
 	return retention.New(c, cold, keep, nil, o)
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/google/wire"
 	registry "github.com/prometheus/client_golang/prometheus"
 
+	"github.com/revkeeper/revkeeper/adapters/archive/either"
 	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/adapters/datadir"
@@ -52,12 +53,12 @@ var observeSet = wire.NewSet(
 )
 
 // archiveSet reads a bucket once, in whichever format it is, or a snapshot file.
-var archiveSet = wire.NewSet(revkeeper.New, gardener.New, newAnyArchive, newAnyKeeper, openArchive, openKeeper)
+var archiveSet = wire.NewSet(revkeeper.New, gardener.New, newEither, newEitherKeeper, openArchive, openKeeper)
 
 // warmArchiveSet looks at one of our own format again and again.
 var warmArchiveSet = wire.NewSet(
-	revkeeper.New, revkeeper.NewWarm, newOwnWarmArchive,
-	wire.Bind(new(ports.Archive), new(ownArchive)),
+	revkeeper.New, revkeeper.NewWarm, newOwnWarm,
+	wire.Bind(new(ports.Archive), new(either.Own)),
 )
 
 // writerSet writes them.

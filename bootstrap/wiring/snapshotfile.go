@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/revkeeper/revkeeper/adapters/archive/either"
 	"github.com/revkeeper/revkeeper/adapters/archive/snapshotfile"
 	"github.com/revkeeper/revkeeper/bootstrap/config"
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -13,7 +14,7 @@ import (
 
 // openArchive is what a store's URL leads to for who reads: a bucket, or one
 // snapshot file.
-func openArchive(bucket *anyArchive, c config.Store) (ports.Archive, error) {
+func openArchive(bucket *either.Archive, c config.Store) (ports.Archive, error) {
 	at, err := c.Location()
 	if err != nil {
 		return nil, err
@@ -25,7 +26,7 @@ func openArchive(bucket *anyArchive, c config.Store) (ports.Archive, error) {
 }
 
 // openKeeper reads back what openArchive opened.
-func openKeeper(bucket anyKeeper, archive ports.Archive) ports.ArchiveKeeper {
+func openKeeper(bucket either.Keeper, archive ports.Archive) ports.ArchiveKeeper {
 	if file, ok := archive.(*snapshotfile.Archive); ok {
 		return snapshotfile.NewKeeper(file)
 	}

@@ -30,13 +30,13 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 // contacts nobody. Only the section store of the configuration is used. Of this and
 // all that follow a folder that is not there is NotFound.
 func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bucket, error) {
-	panic(wire.Build(loggingObserver, openExisting, patientStore, archiveSet, newOwnArchive, restoreSet, wire.Struct(new(Bucket), "*")))
+	panic(wire.Build(loggingObserver, openExisting, patientStore, archiveSet, newOwn, restoreSet, wire.Struct(new(Bucket), "*")))
 }
 
 // InitializeRetention puts together what tidies a bucket, without etcd. It contacts
 // nobody. Of the configuration only the sections store and retention are used.
 func InitializeRetention(ctx context.Context, c config.Store, r config.Retention, log *slog.Logger) (*retention.Keeper, error) {
-	panic(wire.Build(loggingObserver, openExisting, patientStore, revkeeper.New, newOwnArchive, keeperSet, newRetentionConfig, newTidy))
+	panic(wire.Build(loggingObserver, openExisting, patientStore, revkeeper.New, newOwn, keeperSet, newRetentionConfig, newTidy))
 }
 
 // InitializeVerification puts together what checks a bucket, without etcd. It

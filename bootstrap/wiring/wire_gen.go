@@ -76,7 +76,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	}
 	archive := revkeeper.New(objectStore)
 	warm := revkeeper.NewWarm(archive)
-	wiringOwnArchive := newOwnWarmArchive(warm)
+	own := newOwnWarm(warm)
 	spool := c.Spool
 	writer, err := newWriter(objectStore, spool)
 	if err != nil {
@@ -108,14 +108,14 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	}
 	keeper := newArchiveKeeper(objectStore, warm)
 	retentionKeeper := newRetention(retentionConfig, archive, keeper, poller, portsObserver)
-	reporter := status.NewReporter(about, poller, state, wiringOwnArchive, wiringOwnHeartbeat, retentionKeeper, ledger)
+	reporter := status.NewReporter(about, poller, state, own, wiringOwnHeartbeat, retentionKeeper, ledger)
 	httpapiConfig := c.HTTP
 	client := newPeers(httpapiConfig)
 	members := newMembers(reporter, etcdCluster, wiringBeats, client)
 	announcer := newAnnouncer(poller, members, portsObserver)
 	busy := newBusy(announcer)
 	taker := snapshot.NewTaker(etcdCluster, etcdMaintenance, fullspoolSpool, guard, portsObserver, busy)
-	backupBackup := backup.New(backupConfig, sign, wiringOwnArchive, guard, etcdCluster, watcher, taker, portsObserver, state)
+	backupBackup := backup.New(backupConfig, sign, own, guard, etcdCluster, watcher, taker, portsObserver, state)
 	compact := c.Compact
 	compactSign := leadersSign(sign)
 	compactor, err := newCompactor(objectStore, compact, spool, compactSign, portsObserver)
@@ -131,7 +131,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	wiringTidier := newTidier(retentionKeeper, poller, warm, state)
 	configProof := c.Proof
 	proofConfig := newProofConfig(configProof)
-	proofDuty := proof.NewDuty(proofConfig, state, taker, wiringOwnArchive, guard, ledger, portsObserver)
+	proofDuty := proof.NewDuty(proofConfig, state, taker, own, guard, ledger, portsObserver)
 	configDrill := c.Drill
 	drillConfig, err := newDrillConfig(configDrill)
 	if err != nil {
@@ -141,7 +141,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	driller := newDriller(objectStore, configDrill, spool, portsObserver)
 	place := newPlace(members, driller, c, portsObserver)
 	drillSign := drillsSign(sign)
-	drillDuty := drill.NewDuty(drillConfig, wiringOwnArchive, guard, keeper, place, backupBackup, ledger, drillSign, portsObserver)
+	drillDuty := drill.NewDuty(drillConfig, own, guard, keeper, place, backupBackup, ledger, drillSign, portsObserver)
 	defrag := c.Defrag
 	defragConfig, err := newDefragConfig(defrag)
 	if err != nil {
@@ -151,7 +151,7 @@ func InitializeRun(ctx context.Context, c config.Config, b Build, log *slog.Logg
 	defragmenter := clients.Defrag
 	defragDefrag := newDefrag(defragConfig, etcdCluster, defragmenter, taker, announcer, poller, reporter, backupBackup, portsObserver)
 	v := newDuties(backupBackup, compactDuty, duty, wiringTidier, proofDuty, drillDuty, defragDefrag, heartbeat, retention)
-	wiringSnapshots := newSnapshots(backupBackup, wiringOwnArchive)
+	wiringSnapshots := newSnapshots(backupBackup, own)
 	wiringProbes := newProbes(poller)
 	handler, err := newMetrics(registry, reporter, log)
 	if err != nil {
@@ -201,20 +201,20 @@ func InitializeStore(ctx context.Context, c config.Store, log *slog.Logger) (*Bu
 	}
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
-	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
-	portsArchive, err := openArchive(wiringAnyArchive, c)
+	eitherArchive := newEither(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(eitherArchive, c)
 	if err != nil {
 		return nil, err
 	}
-	wiringOwnArchive := newOwnArchive(archive)
+	own := newOwn(archive)
 	dirs := datadir.Dirs{}
 	restorer := restore.New(portsArchive, dirs, observer)
-	wiringAnyKeeper := newAnyKeeper(objectStore, gardenerArchive)
-	archiveKeeper := openKeeper(wiringAnyKeeper, portsArchive)
+	keeper := newEitherKeeper(objectStore, gardenerArchive)
+	archiveKeeper := openKeeper(keeper, portsArchive)
 	bucket := &Bucket{
 		Store:    objectStore,
 		Archive:  portsArchive,
-		Own:      wiringOwnArchive,
+		Own:      own,
 		Restorer: restorer,
 		Keeper:   archiveKeeper,
 	}
@@ -238,9 +238,9 @@ func InitializeRetention(ctx context.Context, c config.Store, r config.Retention
 		return nil, err
 	}
 	archive := revkeeper.New(objectStore)
-	wiringOwnArchive := newOwnArchive(archive)
+	own := newOwn(archive)
 	keeper := newColdKeeper(objectStore)
-	retentionKeeper := newTidy(retentionConfig, wiringOwnArchive, keeper, observer)
+	retentionKeeper := newTidy(retentionConfig, own, keeper, observer)
 	return retentionKeeper, nil
 }
 
@@ -260,13 +260,13 @@ func InitializeVerification(ctx context.Context, c config.Config, log *slog.Logg
 	}
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
-	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
-	portsArchive, err := openArchive(wiringAnyArchive, store)
+	eitherArchive := newEither(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(eitherArchive, store)
 	if err != nil {
 		return nil, err
 	}
-	wiringAnyKeeper := newAnyKeeper(objectStore, gardenerArchive)
-	archiveKeeper := openKeeper(wiringAnyKeeper, portsArchive)
+	keeper := newEitherKeeper(objectStore, gardenerArchive)
+	archiveKeeper := openKeeper(keeper, portsArchive)
 	spool := c.Spool
 	snapshotBuilder := newBuilder(spool)
 	verifier := verify.New(portsArchive, archiveKeeper, snapshotBuilder, observer)
@@ -289,8 +289,8 @@ func InitializeInspection(ctx context.Context, c config.Config, log *slog.Logger
 	}
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
-	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
-	portsArchive, err := openArchive(wiringAnyArchive, store)
+	eitherArchive := newEither(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(eitherArchive, store)
 	if err != nil {
 		return nil, err
 	}
@@ -315,8 +315,8 @@ func InitializeExport(ctx context.Context, c config.Config, to Destination, log 
 	}
 	archive := revkeeper.New(objectStore)
 	gardenerArchive := gardener.New(objectStore)
-	wiringAnyArchive := newAnyArchive(archive, gardenerArchive, observer)
-	portsArchive, err := openArchive(wiringAnyArchive, store)
+	eitherArchive := newEither(archive, gardenerArchive, observer)
+	portsArchive, err := openArchive(eitherArchive, store)
 	if err != nil {
 		return nil, err
 	}
