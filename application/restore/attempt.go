@@ -43,7 +43,7 @@ func (r *Restorer) attempt(ctx context.Context, req Request, p Plan, h *timeline
 	}
 	progress = progress.timed(p.Path, time.Now())
 	progress(Step{Phase: "base", Total: p.Bytes()}) // an estimate, before anything is read
-	built, err := r.rebuild(ctx, p, h, survey.Manifest, staging, req.point(), progress)
+	built, err := r.rebuild(ctx, p, h, survey, staging, req.point(), progress)
 	res.Records, res.Proof, res.Computed, res.Hashing = built.Records, built.Proof, built.Computed, built.Hashing
 	res.Repacked, res.State = built.Repacked, built.State
 	if err != nil {
@@ -90,9 +90,10 @@ func (b Rebuilt) Prove(ctx context.Context) (*proof.Recorded, error) {
 	return recorded, err
 }
 
-// rebuild writes the history of a plan, whose base m describes, into a staged
-// database and compares it.
-func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, m snapshot.Manifest, staged ports.StagedDatabase, at Point, progress Progress) (Rebuilt, error) {
+// rebuild writes the history of a plan into a staged database and compares it. Of
+// what was read of its objects the base's description is needed.
+func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, read Survey, staged ports.StagedDatabase, at Point, progress Progress) (Rebuilt, error) {
+	m := read.Manifest
 	built := Rebuilt{Plan: p, Manifest: m}
 	var err error
 	a := &applier{
@@ -108,7 +109,7 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, m 
 	if err := a.agree.Claim(p.Base.Key(), m.Tail...); err != nil {
 		return built, err
 	}
-	if err := r.run(ctx, p, m, a); err != nil {
+	if err := r.run(ctx, p, read, a); err != nil {
 		return built, err
 	}
 	p.Path = a.path
@@ -146,13 +147,13 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, m 
 	return built, nil
 }
 
-// run streams the base, which m describes, and the deltas side by side: deltas are
-// fetched and decoded while the base is still written.
-func (r *Rebuilder) run(ctx context.Context, p Plan, m snapshot.Manifest, a *applier) error {
+// run streams the base and the deltas side by side: deltas are fetched and decoded
+// while the base is still written.
+func (r *Rebuilder) run(ctx context.Context, p Plan, read Survey, a *applier) error {
 	g, ctx := errgroup.WithContext(ctx)
-	feeds := r.prefetch(ctx, g, p.Deltas)
+	feeds := r.prefetch(ctx, g, p.Deltas, read.deltas)
 	g.Go(func() error {
-		if err := r.base(ctx, p, m, a); err != nil {
+		if err := r.base(ctx, p, read.Manifest, a); err != nil {
 			return err
 		}
 		if err := r.witnesses(ctx, p, a); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/record"
+	rule "github.com/revkeeper/revkeeper/domain/restore"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/ports"
@@ -30,8 +31,8 @@ type feed struct {
 }
 
 // prefetch starts reading deltas in order, a few at a time, and returns them in
-// order. All goroutines belong to g.
-func (r *Rebuilder) prefetch(ctx context.Context, g *errgroup.Group, deltas []timeline.Delta) <-chan *feed {
+// order. All goroutines belong to g. What was read of them before is not read again.
+func (r *Rebuilder) prefetch(ctx context.Context, g *errgroup.Group, deltas []timeline.Delta, read *rule.Descriptions) <-chan *feed {
 	feeds := make(chan *feed, deltasAhead)
 	g.Go(func() error {
 		defer close(feeds)
@@ -42,18 +43,22 @@ func (r *Rebuilder) prefetch(ctx context.Context, g *errgroup.Group, deltas []ti
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			g.Go(func() error { return r.feed(ctx, f) })
+			g.Go(func() error { return r.feed(ctx, f, read) })
 		}
 		return nil
 	})
 	return feeds
 }
 
-func (r *Rebuilder) feed(ctx context.Context, f *feed) error {
+func (r *Rebuilder) feed(ctx context.Context, f *feed, read *rule.Descriptions) error {
 	// The applier must not take a delta that broke for one that ended, or it
 	// would report a hole instead of the broken object.
 	defer close(f.blocks)
-	env, err := r.described(ctx, f.delta)
+	env, known := read.Of(f.delta.Ref)
+	var err error
+	if !known {
+		env, err = r.described(ctx, f.delta)
+	}
 	f.env = env
 	if err != nil {
 		f.failed = &objectError{f.delta.Key(), err}

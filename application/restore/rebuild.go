@@ -97,7 +97,7 @@ func (r *Rebuilder) Run(ctx context.Context, at Point, begin func(context.Contex
 		}
 		progress := r.progress.timed(p.Path, time.Now())
 		progress(Step{Phase: "base", Total: p.Bytes()})
-		built, err := r.rebuild(ctx, p, h, m, staged, at, progress)
+		built, err := r.rebuild(ctx, p, h, Survey{Manifest: m}, staged, at, progress)
 		if err != nil {
 			return err
 		}

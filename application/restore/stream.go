@@ -19,7 +19,7 @@ import (
 // that a delta is to blame for can be told by BrokenBy.
 func (r *Rebuilder) Stream(ctx context.Context, deltas []timeline.Delta, each func(timeline.Delta, snapshot.Envelope, iter.Seq2[ports.Block, error]) error) error {
 	g, ctx := errgroup.WithContext(ctx)
-	feeds := r.prefetch(ctx, g, deltas)
+	feeds := r.prefetch(ctx, g, deltas, nil)
 	g.Go(func() error {
 		for f := range feeds {
 			<-f.opened

@@ -19,6 +19,8 @@ type Survey struct {
 	Work      rule.Work
 	Objects   []rule.PlanObject // the full, then the deltas in order
 	Uncertain []string          // what the result may not have exactly
+
+	deltas *rule.Descriptions // for who applies them next
 }
 
 // survey reads the descriptions of a path's objects. One that is damaged is an
@@ -31,6 +33,7 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 	s := Survey{
 		Manifest: m,
 		Work:     rule.Work{Database: max(m.Size, p.Base.Size), Repack: at.Fold || at.Defragment}, // not every format tells the plain size
+		deltas:   rule.NewDescriptions(rule.DescriptionsKept),
 		Objects:  []rule.PlanObject{{Key: p.Base.Key(), Size: p.Base.Size, Digest: m.SHA256}},
 	}
 	trail, leases := chain.NewAuthTrail(p.Path, m.Auth), snapshot.Leases{}
@@ -41,6 +44,7 @@ func (r *Rebuilder) survey(ctx context.Context, p Plan, h *timeline.History, at 
 		}
 		for i, env := range envelopes {
 			s.Objects = append(s.Objects, rule.PlanObject{Key: batch[i].Key(), Size: batch[i].Size, Digest: env.Digest})
+			s.deltas.Keep(batch[i].Ref, env)
 			s.Work.Records += env.Records
 			s.Work.Deltas += rule.Content(batch[i], env)
 			trail.Pass(env)
