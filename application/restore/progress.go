@@ -14,7 +14,7 @@ type Progress func(Step)
 
 // Step is a moment of a restore.
 type Step struct {
-	Phase    string // "base", "deltas", "proof", "repack", "finish"; "look" while a rebuilt history is read
+	Phase    string // "base", "deltas", "proof", "repack", "finish"; "look" while a rebuilt history is read, "read" while deltas are without one
 	Bytes    int64  // stored bytes done, of all objects
 	Total    int64  // stored bytes in all
 	Records  int64
@@ -70,7 +70,7 @@ type Reading struct {
 // bytes.
 func NewReading(p Progress, fulls, deltas int64) *Reading {
 	path := chain.Path{Base: timeline.Full{Size: fulls}, Deltas: []timeline.Delta{{Size: deltas}}}
-	r := &Reading{told: p.timed(path, time.Now()), step: Step{Phase: "deltas", Total: fulls + deltas}}
+	r := &Reading{told: p.timed(path, time.Now()), step: Step{Phase: "read", Total: fulls + deltas}}
 	r.told(r.step)
 	return r
 }

@@ -49,11 +49,11 @@ func TestLongReadingsTellHowFarTheyAre(t *testing.T) {
 		{"history, of deltas and what a full has", func(p restore.Progress) error {
 			_, err := inside.Telling(p).History(t.Context(), inspect.Past{Key: []byte("key001"), To: point(25)})
 			return err
-		}, 1, "deltas", 15},
+		}, 1, "read", 15},
 		{"diff by records", func(p restore.Progress) error {
 			_, err := inside.Telling(p).Diff(t.Context(), inspect.Two{A: point(12), B: point(22)})
 			return err
-		}, 1, "deltas", 15},
+		}, 1, "read", 15},
 		{"diff of two points that are rebuilt", func(p restore.Progress) error {
 			_, err := inside.Telling(p).Diff(t.Context(), inspect.Two{A: point(9), B: point(60)})
 			return err

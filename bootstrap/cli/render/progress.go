@@ -69,6 +69,7 @@ var phases = map[string]string{
 	"repack": "leaving out what is not wanted",
 	"finish": "making it durable",
 	"look":   "looking through it",
+	"read":   "reading deltas",
 }
 
 // Step shows one moment of the restore.
