@@ -3,6 +3,7 @@ package chain_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ func TestAFullThatMayHoldMore(t *testing.T) {
 	if got := fmt.Sprint(cov.Windows, cov.Perhaps); got != "[10–20 40–50] [1–9 21–39]" {
 		t.Errorf("windows and what may be besides: %s", got)
 	}
+	if cov := chain.Cover(atLeast(catalogue(full(0, 10)))); fmt.Sprint(cov.Windows, cov.Perhaps) != "[10] [1–9]" {
+		t.Errorf("of one full: %+v", cov)
+	}
 	for _, tc := range []struct {
 		name              string
 		target, base      int64
@@ -35,6 +39,7 @@ func TestAFullThatMayHoldMore(t *testing.T) {
 		{"deltas lead on", 15, 10, "11–20a", ""},
 		{"in a gap, the full above it may reach back", 30, 40, "", ""},
 		{"below everything, the oldest may", 5, 10, "", ""},
+		{"down to the first revision", 1, 10, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, at, err := chain.Locate(bucket(h), 0, tc.target)
@@ -51,6 +56,13 @@ func TestAFullThatMayHoldMore(t *testing.T) {
 		if _, _, err := chain.Locate(bucket(h), 0, target); !errors.Is(err, fault.NotFound) {
 			t.Errorf("revision %d: %v", target, err)
 		}
+		if _, err := chain.Plan(h, target, nil); !errors.Is(err, fault.NotFound) {
+			t.Errorf("planned to revision %d: %v", target, err)
+		}
+	}
+	h = atLeast(catalogue(full(0, 10), unfinished(0, 20), full(0, 30)))
+	if p, err := chain.Plan(h, 15, nil); err != nil || p.Base.Last != 30 {
+		t.Errorf("past a full that was never finished: base %d, %v", p.Base.Last, err)
 	}
 }
 
@@ -119,7 +131,11 @@ func TestTheLatestRevisionMayBeInTheFull(t *testing.T) {
 		{"a full of revkeeper's", chain.Path{Target: 10, Base: catalogue(full(0, 10)).Fulls[0]}, 10, 10, 10},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p, err := tc.path.ToLatest().Accept(0, tc.holds)
+			latest := tc.path.ToLatest()
+			if strings.Contains(latest.Reason, "is kept") != tc.path.Base.AtLeast {
+				t.Errorf("the reason is %q", latest.Reason)
+			}
+			p, err := latest.Accept(0, tc.holds)
 			if err != nil || p.Target != tc.target || p.Base.Last != tc.base || p.DropsNewer() {
 				t.Errorf("%+v, %v", p, err)
 			}
@@ -135,6 +151,9 @@ func TestTheNameOfAFullTellsOfAMoment(t *testing.T) {
 		t.Errorf("%+v, %v", m, err)
 	}
 	h.Deltas = nil
+	if m, err := chain.NewMomentSearch(h, at).Result(); err != nil || m.Revision != 10 {
+		t.Errorf("at the very instant: %+v, %v", m, err)
+	}
 	if m, err := chain.NewMomentSearch(h, at.Add(-time.Second)).Result(); err == nil {
 		t.Errorf("before the name was made: %+v", m)
 	}

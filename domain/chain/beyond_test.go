@@ -24,6 +24,9 @@ func TestWhatLiesBeyondTheLatest(t *testing.T) {
 		{"the next timeline has no full yet",
 			[]object{delta(101, 120)}, 0, true,
 			"revision 20 of timeline 1 is not the last that is stored: left out are revisions 101–120 of timeline 2, to which no full leads"},
+		{"the next timeline, of a cluster that was set back, has none either",
+			[]object{delta(11, 15)}, 0, true,
+			"revision 20 of timeline 1 is not the last that is stored: left out are revisions 11–15 of timeline 2, to which no full leads"},
 		{"what follows is suspect",
 			[]object{full(0, 10), delta(11, 20)}, 15, false,
 			"revision 15 of timeline 1 is not the last that is stored: left out are revisions 16–20 of timeline 1, which failed a proof"},
@@ -46,4 +49,10 @@ func TestWhatLiesBeyondTheLatest(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what an older timeline lacks is not beyond it", func(t *testing.T) {
+		older := catalogue(full(0, 10), delta(31, 40))
+		if got := chain.Beyond(bucket(older, whole), 2, 20); got != "" {
+			t.Error(got)
+		}
+	})
 }

@@ -55,6 +55,8 @@ func TestCover(t *testing.T) {
 			objects: []object{full(0, 10), deltaOf("a", 11, 20), deltaOf("b", 11, 20), deltaOf("c", 11, 20)}, windows: ranges(1, 20), disputed: ranges(11, 20)},
 		{name: "different ranges that overlap are not known to differ",
 			objects: []object{full(0, 10), deltaOf("a", 11, 20), deltaOf("b", 15, 24)}, windows: ranges(1, 24)},
+		{name: "nor are those of which one lies at the end of the other",
+			objects: []object{full(0, 10), deltaOf("a", 11, 20), deltaOf("b", 15, 20)}, windows: ranges(1, 20)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := chain.Cover(catalogue(tc.objects...))
@@ -112,6 +114,25 @@ func TestCoverIsTheDefinition(t *testing.T) {
 			if w.First > w.Last || (i > 0 && w.First <= cov.Windows[i-1].Last+1) {
 				t.Fatalf("seed %d: windows %v", seed, cov.Windows)
 			}
+		}
+	}
+}
+
+func TestWindowsGrowWithADelta(t *testing.T) {
+	for _, tc := range []struct {
+		story   string
+		windows []chain.Range
+		delta   chain.Range
+		want    []chain.Range
+	}{
+		{"it continues the newest", ranges(1, 5, 10, 20), chain.Range{First: 21, Last: 30}, ranges(1, 5, 10, 30)},
+		{"it overlaps it", ranges(10, 20), chain.Range{First: 15, Last: 30}, ranges(10, 30)},
+		{"it lies within", ranges(10, 20), chain.Range{First: 12, Last: 15}, ranges(10, 20)},
+		{"a revision is missing before it", ranges(10, 20), chain.Range{First: 22, Last: 30}, ranges(10, 20)},
+		{"nothing can be restored yet", nil, chain.Range{First: 1, Last: 30}, nil},
+	} {
+		if got := chain.Extend(tc.windows, tc.delta); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %v, want %v", tc.story, got, tc.want)
 		}
 	}
 }

@@ -39,6 +39,7 @@ func TestFollow(t *testing.T) {
 		{"a delta twice", 25, []object{base, first, first, second}, "", fault.Invalid},
 		{"too short a path", 25, []object{base, first}, "", fault.Invalid},
 		{"a delta that is not needed", 15, []object{base, first, second}, "", fault.Invalid},
+		{"one that begins right behind the target", 20, []object{base, first, second}, "", fault.Invalid},
 		{"a target that the full does not hold", 3, []object{base}, "", fault.Invalid},
 		{"a delta where the full should be", 25, []object{first, second}, "", fault.NotFound},
 	} {
@@ -64,8 +65,11 @@ func TestFollow(t *testing.T) {
 func TestWhatWasPlannedCanBeFollowed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 5))
 	followed := 0
-	for range 300 {
+	for i := range 300 {
 		h := randomCatalogue(rng)
+		if i%2 == 1 {
+			atLeast(h)
+		}
 		for target := int64(1); target <= 60; target++ {
 			p, err := chain.Plan(h, target, nil)
 			if err != nil {

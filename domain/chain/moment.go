@@ -1,9 +1,7 @@
 package chain
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -118,13 +116,11 @@ func NewMomentSearch(h *timeline.History, at time.Time) *MomentSearch {
 			s.found.Revision = max(s.found.Revision, d.Last)
 		}
 	}
-	s.found.Highest = s.found.Revision
 	for _, d := range h.Deltas {
 		if d.Last > s.found.Revision {
 			s.unread = append(s.unread, d)
 		}
 	}
-	slices.SortStableFunc(s.unread, func(a, b timeline.Delta) int { return cmp.Compare(a.First, b.First) })
 	return s
 }
 
@@ -166,6 +162,6 @@ func (s *MomentSearch) Result() (Moment, error) {
 		return m, noMoment(m.At, fmt.Sprintf("nothing in timeline %d is known to have been written by then", m.Epoch))
 	}
 	m.Highest = max(m.Highest, m.Revision)
-	m.Ends = !s.seen && !s.settled && len(s.unread) == 0
+	m.Ends = !s.seen
 	return m, nil
 }

@@ -66,6 +66,13 @@ func TestMoment(t *testing.T) {
 			map[int64][]snapshot.Instant{40: {frame(20, 0, 6), frame(40, 10, 14)}}, 9, 20, 20, false, 1},
 		{"a full's revision was hashed by then", []object{full(0, 10), proof(10, 3), sealed(15, 11, 20)},
 			map[int64][]snapshot.Instant{20: {frame(20, 8, 14)}}, 5, 10, 10, false, 1},
+		{"it was hashed at that instant", []object{full(0, 10), proof(10, 5), sealed(15, 11, 20)},
+			map[int64][]snapshot.Instant{20: {frame(20, 8, 14)}}, 5, 10, 10, false, 1},
+		{"a revision that was hashed later tells nothing", []object{full(0, 10), proof(20, 16), sealed(15, 11, 20)},
+			map[int64][]snapshot.Instant{20: {frame(15, 1, 4), frame(20, 8, 14)}}, 5, 15, 15, false, 1},
+		{"at the instant that a delta was sealed", []object{full(0, 10), sealed(5, 11, 20)}, nil, 5, 20, 20, true, 0},
+		{"deltas that tell no times end no search", []object{full(0, 10), sealed(100, 11, 20), sealed(100, 21, 30), sealed(100, 31, 40)},
+			map[int64][]snapshot.Instant{40: {frame(40, 1, 4)}}, 9, 40, 40, true, 3},
 		{"the next leader's clock is behind", []object{full(0, 10), sealed(1805, 11, 20), sealed(15, 21, 30)},
 			map[int64][]snapshot.Instant{20: {frame(20, 1800, 1804)}}, 20, 30, 30, true, 0},
 		{"what follows is later by more than clocks differ",
@@ -79,6 +86,9 @@ func TestMoment(t *testing.T) {
 			}
 			if m.Revision != tc.revision || m.Highest != tc.highest || m.Ends != tc.ends || m.Epoch != 1 {
 				t.Errorf("%+v", m)
+			}
+			if (m.Highest > m.Revision) != strings.Contains(m.String(), "may have been") {
+				t.Errorf("it says %q", m)
 			}
 			if read != tc.read {
 				t.Errorf("%d deltas were read, want %d", read, tc.read)
@@ -103,9 +113,10 @@ func TestLocateMoment(t *testing.T) {
 		h.Epoch, h.BeganAt = epoch, after(seconds)
 		return h
 	}
-	bare := *catalogue(full(0, 10))
-	bare.Epoch, bare.Described = 1, false // its only full is of noon
-	c := timeline.Catalogue{Timelines: []timeline.History{bare, began(2, 10), began(3, 20)}}
+	bare := *catalogue(full(0, 10), sealed(-5, 1, 5), sealed(3, 6, 11)) // its full is of noon
+	bare.Epoch, bare.Described = 1, false
+	empty := timeline.History{Timeline: timeline.Timeline{Epoch: 4}}
+	c := timeline.Catalogue{Timelines: []timeline.History{bare, began(2, 10), began(3, 20), empty}}
 	for _, tc := range []struct {
 		name         string
 		epoch, at    int
@@ -115,15 +126,15 @@ func TestLocateMoment(t *testing.T) {
 		{"the newest goes on for ever", 0, 1000, 3, false},
 		{"at the instant it began", 0, 20, 3, false},
 		{"while the one before was written", 0, 19, 2, false},
-		{"one without a description began with its first object", 0, 5, 1, false},
-		{"before all of them", 0, -1, 0, true},
+		{"one without a description began with its first object", 0, -5, 1, false},
+		{"before all of them", 0, -6, 0, true},
 		{"one that is named", 1, 1000, 1, false},
 		{"one that does not exist", 7, 1000, 0, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, err := chain.LocateMoment(&c, tc.epoch, after(tc.at))
 			if tc.want == 0 {
-				if !errors.Is(err, fault.NotFound) || tc.mentionsTime != strings.Contains(err.Error(), "12:00:00") {
+				if !errors.Is(err, fault.NotFound) || tc.mentionsTime != strings.Contains(err.Error(), "began at 2026-03-01T11:59:55Z") {
 					t.Errorf("%v", err)
 				}
 				return

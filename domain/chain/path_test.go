@@ -94,9 +94,14 @@ func TestPlanRefuses(t *testing.T) {
 		{"the base is pending", []object{delta(11, 20)}, 15, fault.NotFound, []string{"no finished full"}},
 		{"an empty timeline", nil, 15, fault.NotFound, []string{"no finished full"}},
 		{"a target inside a dispute", disputed, 25, fault.Diverged, []string{"21–30", "revision 20 is the newest"}},
+		{"the first of the disputed revisions", disputed, 21, fault.Diverged, []string{"21–30"}},
 		{"a target behind a dispute", disputed, 35, fault.Diverged, []string{"21–30", "revision 20 is the newest"}},
 		{"a dispute with a gap before it: the point named can be restored",
 			[]object{full(0, 10), delta(11, 20), full(25, 26), deltaOf("a", 27, 30), deltaOf("b", 27, 30)}, 30, fault.Diverged, []string{"27–30", "revision 26 is the newest"}},
+		{"a gap and a base within it: the point named is before the gap",
+			[]object{full(0, 10), delta(11, 20), full(28, 28), deltaOf("a", 27, 30), deltaOf("b", 27, 30)}, 30, fault.Diverged, []string{"27–30", "revision 20 is the newest"}},
+		{"a dispute from the oldest restorable revision on",
+			[]object{full(8, 10), deltaOf("a", 8, 12), deltaOf("b", 8, 12)}, 12, fault.Diverged, []string{"8–12", "no older point"}},
 		{"a dispute right behind the oldest base",
 			[]object{full(10, 10), deltaOf("a", 8, 12), deltaOf("b", 8, 12)}, 12, fault.Diverged, []string{"8–12", "no older point"}},
 	} {
@@ -192,6 +197,24 @@ func TestSettingOneSideOfADisputeAsideEndsIt(t *testing.T) {
 	})
 	if err != nil || spans(p.Deltas) != "11–20a" || len(p.Witnesses) != 0 {
 		t.Errorf("deltas %q, %v", spans(p.Deltas), err)
+	}
+}
+
+func TestWithoutLeavesTheNamedObjectsOut(t *testing.T) {
+	h := catalogue(full(0, 10), full(0, 20), delta(11, 20), delta(21, 30))
+	left := chain.Without(h, full(0, 20).ref.Key(), delta(11, 20).ref.Key())
+	if len(left.Fulls) != 1 || left.Fulls[0].Last != 10 || spans(left.Deltas) != "21–30a" {
+		t.Errorf("fulls %v, deltas %s", left.Fulls, spans(left.Deltas))
+	}
+	if len(h.Fulls) != 2 || len(h.Deltas) != 2 {
+		t.Error("the history itself was changed")
+	}
+}
+
+func TestNewestFirst(t *testing.T) {
+	h := catalogue(full(0, 10), delta(11, 30), delta(12, 15), delta(31, 40))
+	if got := spans(chain.NewestFirst(h)); got != "31–40a 11–30a 12–15a" {
+		t.Error(got)
 	}
 }
 

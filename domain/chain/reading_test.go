@@ -99,9 +99,13 @@ func TestReadAsksAFullThatMayHoldMore(t *testing.T) {
 	if got.Unsure == nil || got.Unsure.Last != 10 || got.Whole() {
 		t.Fatalf("%+v", got)
 	}
+	asked := h
 	h, err := chain.Found(h, *got.Unsure, 4, 14) // it goes back to 4 only, and further than its name says
 	if err != nil {
 		t.Fatal(err)
+	}
+	if asked.Fulls[0].Last != 10 || !asked.Fulls[0].AtLeast {
+		t.Error("the timeline that was asked about was changed itself")
 	}
 	if got = chain.Read(h, span, nil); got.Unsure == nil || got.Unsure.Last != 40 {
 		t.Fatalf("%+v", got)
@@ -117,6 +121,23 @@ func TestReadAsksAFullThatMayHoldMore(t *testing.T) {
 	}
 	if _, err := chain.Found(h, atLeast(catalogue(full(0, 10))).Fulls[0], 0, 9); !errors.Is(err, fault.Corrupt) {
 		t.Errorf("a full that holds less than its name says: %v", err)
+	}
+}
+
+func TestAFullMayHoldMoreThanTheNext(t *testing.T) {
+	h := atLeast(catalogue(full(0, 10), full(0, 20)))
+	h, err := chain.Found(h, h.Fulls[0], 0, 30)
+	if err != nil || h.Fulls[0].Last != 20 || h.Fulls[1].Last != 30 {
+		t.Errorf("%+v, %v: want the fulls by their last revisions", h.Fulls, err)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	if r, err := chain.Span(4, 4); err != nil || r != (chain.Range{First: 4, Last: 4}) {
+		t.Errorf("one revision: %v, %v", r, err)
+	}
+	if _, err := chain.Span(5, 4); !errors.Is(err, fault.Invalid) {
+		t.Errorf("backward: %v", err)
 	}
 }
 

@@ -60,7 +60,7 @@ func Replaced(h *timeline.History) []Replacement {
 		switch {
 		case longest == nil || d.Last > longest.Last:
 			longest = d
-		case (longest.First < d.First || d.Last < longest.Last) && free(*d) && free(*longest):
+		case (longest.First < d.First || d.Last < longest.Last) && free(*longest): // and so is d, which lies in it
 			out = append(out, Replacement{Delta: *d, By: *longest})
 		}
 	}

@@ -111,14 +111,20 @@ func TestCompatible(t *testing.T) {
 	}{
 		{"the same revisions, cut elsewhere", whole, halves, true},
 		{"their last revision differs", whole, snapshot.Envelope{Segments: halves.Segments, Tail: tail('y')}, false},
+		{"the same, cut alike", halves, halves, true},
 		{"a segment of one range differs", halves, snapshot.Envelope{Segments: []snapshot.Segment{segment('z', 1, 10), segment('a', 11, 20)}, Tail: tail('x')}, false},
 	} {
-		if cut := tc.name != "a segment of one range differs"; chain.CutElsewhere(tc.a, tc.b) != cut {
+		if cut := len(tc.a.Segments) != len(tc.b.Segments); chain.CutElsewhere(tc.a, tc.b) != cut {
 			t.Errorf("%s: cut elsewhere: %v", tc.name, !cut)
 		}
 		err := chain.Compatible(tc.a, tc.b, "one", "other")
 		if tc.ok != (err == nil) || !tc.ok && (!errors.Is(err, fault.Diverged) || !strings.Contains(err.Error(), "other")) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
+	}
+	// The same number of segments, and another place.
+	thirds := snapshot.Envelope{Segments: []snapshot.Segment{segment('a', 1, 7), segment('a', 8, 20)}}
+	if !chain.CutElsewhere(halves, thirds) {
+		t.Error("cut after 10 is cut after 7")
 	}
 }
