@@ -71,6 +71,7 @@ func TestMoment(t *testing.T) {
 		{"a revision that was hashed later tells nothing", []object{full(0, 10), proof(20, 16), sealed(15, 11, 20)},
 			map[int64][]snapshot.Instant{20: {frame(15, 1, 4), frame(20, 8, 14)}}, 5, 15, 15, false, 1},
 		{"at the instant that a delta was sealed", []object{full(0, 10), sealed(5, 11, 20)}, nil, 5, 20, 20, true, 0},
+		{"a roll-up and a delta that it holds", []object{full(0, 10), sealed(5, 11, 40), sealed(5, 11, 20)}, nil, 9, 40, 40, true, 0},
 		{"deltas that tell no times end no search", []object{full(0, 10), sealed(100, 11, 20), sealed(100, 21, 30), sealed(100, 31, 40)},
 			map[int64][]snapshot.Instant{40: {frame(40, 1, 4)}}, 9, 40, 40, true, 3},
 		{"the next leader's clock is behind", []object{full(0, 10), sealed(1805, 11, 20), sealed(15, 21, 30)},

@@ -94,6 +94,9 @@ func TestUpToWhereAHistoryThatDiffersIsGood(t *testing.T) {
 	}{
 		{"up to the newest proof that it agrees with", drill.Outcome{Proof: at(30), Differs: at(40)}, h, 30},
 		{"it agrees with none: up to what was verified before", drill.Outcome{Differs: at(40)}, h, 20},
+		{"what was verified at the very revision that differs counts no more", drill.Outcome{Differs: at(20)}, h, 10},
+		{"the highest counts, in whatever order they are", drill.Outcome{Differs: at(40)}, &timeline.History{Verified: []snapshot.Ref{{Last: 20}, {Last: 10}}}, 20},
+		{"it differs from none: up to all that was verified", drill.Outcome{}, h, 50},
 		{"nothing was ever verified", drill.Outcome{Differs: at(40)}, &timeline.History{}, 0},
 	} {
 		if got := tc.o.Good(tc.h); got != tc.good {
@@ -116,12 +119,31 @@ func TestADifferenceIsBelievedTwice(t *testing.T) {
 		{"it agrees now", drill.Outcome{Task: first.Task, Proof: first.Differs}, false},
 		{"another history at the same revision", differs(8, 6), false},
 		{"from another revision on", differs(6, 5), false},
+		{"of another timeline", func() drill.Outcome { o := differs(8, 5); o.Epoch = 2; return o }(), false},
 	} {
 		if got := tc.second.Confirms(first); got != tc.want {
 			t.Errorf("%s: confirmed: %v", tc.story, got)
 		}
 		if tc.second.Differs == nil && first.Confirms(tc.second) {
 			t.Errorf("%s: one that agrees is confirmed as a difference", tc.story)
+		}
+	}
+}
+
+func TestWhatAnOutcomeRestsOn(t *testing.T) {
+	agrees, differs := &proof.Recorded{MemberID: "a"}, &proof.Recorded{MemberID: "b"}
+	for _, tc := range []struct {
+		o    drill.Outcome
+		want string
+	}{
+		{drill.Outcome{Proof: agrees, Differs: differs}, "ab"}, {drill.Outcome{Differs: differs}, "b"}, {drill.Outcome{}, ""},
+	} {
+		var got string
+		for _, p := range tc.o.Claims() {
+			got += p.MemberID
+		}
+		if got != tc.want {
+			t.Errorf("%+v rests on %q, want %q", tc.o, got, tc.want)
 		}
 	}
 }
@@ -164,6 +186,7 @@ func TestWhereDrillsAreCarriedOut(t *testing.T) {
 	}{
 		{"followers by name, never the leader itself", []health.Member{
 			member("a", role.Leader, func(m *health.Member) { m.Own = true }), member("c", role.Follower, as), member("b", role.Follower, as)}, "", "b c"},
+		{"never the own one, whatever its role", []health.Member{member("a", role.Follower, func(m *health.Member) { m.Own = true }), member("b", role.Follower, as)}, "", "b"},
 		{"what one found, another confirms", []health.Member{member("c", role.Follower, as), member("b", role.Follower, as)}, "b", "c"},
 		{"a learner first", []health.Member{member("b", role.Follower, as), member("c", role.Follower, func(m *health.Member) { m.Member.Learner = true })}, "", "c b"},
 		{"none that is unwell, unknown or silent", []health.Member{

@@ -96,7 +96,7 @@ func DecideLease(backup, live snapshot.Lease, defaultTTL int64) (LeaseFate, int6
 
 // At returns the revision at which live keys are looked at: the one of a plan,
 // or the newest. A plan of a revision that the cluster has not reached is Invalid:
-// it is another cluster's. One at or below its compact revision is Conflict.
+// it is another cluster's. One below its compact revision is Conflict.
 func At(planned, head, compact int64) (int64, error) {
 	op, object := "put keys back", fmt.Sprintf("revision %d", planned)
 	switch {

@@ -68,6 +68,8 @@ func TestDecideLease(t *testing.T) {
 		{"one that still is", known, known, 0, extract.Attach, 0},
 		{"one that still is, and nobody noted", snapshot.Lease{}, known, 5, extract.Attach, 0},
 		{"one that went", known, gone, 5, extract.Grant, 60},
+		{"one that went, and its TTL was not noted", snapshot.Lease{State: snapshot.LeaseGranted}, gone, 5, extract.Default, 5},
+		{"one of which only the TTL was noted, not that it was granted", snapshot.Lease{State: snapshot.LeaseGone, TTL: 60}, gone, 0, extract.Unknown, 0},
 		{"one that went before its TTL was asked for", gone, gone, 0, extract.Unknown, 0},
 		{"the same, with a TTL for such", gone, gone, 5, extract.Default, 5},
 		{"one that nobody noted", snapshot.Lease{}, gone, 5, extract.Default, 5},
@@ -87,6 +89,7 @@ func TestAt(t *testing.T) {
 	}{
 		{"without a plan, now", 0, 100, 50, 100, ""},
 		{"as planned", 80, 100, 50, 80, ""},
+		{"nothing was written since the plan", 100, 100, 50, 100, ""},
 		{"the compact revision itself can still be read", 50, 100, 50, 50, ""},
 		{"what was compacted cannot be compared", 49, 100, 50, 0, fault.Conflict},
 		{"a plan of another cluster", 101, 100, 50, 0, fault.Invalid},

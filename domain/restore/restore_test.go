@@ -94,6 +94,8 @@ func TestWhatIsUncertainBeforeARestore(t *testing.T) {
 		{"the target itself is proven", 20, 0, ""},
 		{"one below it is", 25, 0, "known at revision 20"},
 		{"only what the full does not hold any more", 8, 6, "no proof"},
+		{"the oldest alone is", 7, 0, "known at revision 5"},
+		{"the full goes back just to it", 25, 20, "known at revision 20"},
 		{"nothing below it is", 4, 0, "no proof"},
 	} {
 		p := chain.Path{Target: tc.target, Base: timeline.Full{Ref: snapshot.Ref{First: tc.compact}}}
@@ -107,6 +109,9 @@ func TestWhatIsUncertainBeforeARestore(t *testing.T) {
 		}
 	}
 	if got := restore.Uncompared(20, 20); got != "" {
+		t.Errorf("%q", got)
+	}
+	if got := restore.Uncompared(20, 21); !strings.Contains(got, "to 21") {
 		t.Errorf("%q", got)
 	}
 	leases := snapshot.Leases{}

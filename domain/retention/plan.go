@@ -116,17 +116,15 @@ func (k keeping) add(ref snapshot.Ref, reason string) {
 	}
 }
 
-// chain keeps a full and what leads on from it, up to a revision.
-func (k keeping) chain(h *timeline.History, base timeline.Full, last int64, reason string) {
+// chain keeps a full and all that leads on from it.
+func (k keeping) chain(h *timeline.History, base timeline.Full, reason string) {
 	k.add(base.Ref, reason)
 	for _, d := range h.Deltas {
-		if d.Last > base.Last && d.First <= last {
+		if d.Last > base.Last {
 			k.add(d.Ref, reason)
 		}
 	}
 }
-
-const endless = int64(1<<63 - 1)
 
 // newest decides about the timeline that is being written.
 func (r Rule) newest(h *timeline.History, now time.Time) keeping {
@@ -158,7 +156,7 @@ func (r Rule) uploads(kept keeping, h *timeline.History, now time.Time) {
 func (r Rule) floors(kept keeping, h *timeline.History, now time.Time) {
 	fulls := finished(h)
 	if newest := h.NewestFull(); newest != nil {
-		kept.chain(h, *newest, endless, "the newest chain")
+		kept.chain(h, *newest, "the newest chain")
 	}
 	r.grace(kept, h, fulls, now)
 	if r.Every > 0 {
@@ -183,7 +181,7 @@ func (r Rule) grace(kept keeping, h *timeline.History, fulls []timeline.Full, no
 		f = &fulls[0]
 	}
 	if f != nil {
-		kept.chain(h, *f, endless, reason)
+		kept.chain(h, *f, reason)
 	}
 }
 
@@ -199,7 +197,7 @@ func (r Rule) every(kept keeping, h *timeline.History, fulls []timeline.Full, no
 	if anchor == nil {
 		anchor = &fulls[0]
 	}
-	kept.chain(h, *anchor, endless, reason)
+	kept.chain(h, *anchor, reason)
 	runs := chain.Runs(h.Deltas)
 	for reached := chain.Reach(runs, anchor.Last); ; {
 		next := bridge(fulls, runs, reached)
@@ -282,7 +280,7 @@ func (r Rule) superseded(h *timeline.History, next timeline.History, later int, 
 		kept.add(ref, reason)
 	}
 	if !provenChain(kept, h) && len(fulls) > 0 {
-		kept.chain(h, fulls[len(fulls)-1], endless, "the newest chain of a superseded timeline, until it is retired")
+		kept.chain(h, fulls[len(fulls)-1], "the newest chain of a superseded timeline, until it is retired")
 	}
 	pinned(kept, h)
 	return kept

@@ -127,6 +127,10 @@ func TestFloors(t *testing.T) {
 			r.Policy.Limit = 1
 			c.Timelines[0].Pins = []snapshot.Ref{{Kind: snapshot.KindPin, Epoch: 1, Last: 25, At: now}}
 		}, "delta 20, manifest 10, full 10"},
+		{"a full that is young, but no upload", func(c *timeline.Catalogue, r *retention.Rule) {
+			r.Policy.Limit = 1
+			c.Timelines[0].Fulls = append(c.Timelines[0].Fulls, full(35, hour))
+		}, "delta 35, delta 30, delta 20, manifest 30, manifest 20, manifest 10, full 30, full 20, full 10"},
 		{"an upload that was given up", func(c *timeline.Catalogue, _ *retention.Rule) {
 			c.Timelines[0].Fulls = append(c.Timelines[0].Fulls, unfinished)
 		}, "delta 30, delta 20, manifest 10, full 33, full 10"},
@@ -156,6 +160,14 @@ func TestFloors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAPlanTellsWhatItFrees(t *testing.T) {
+	h := history(full(10, 3*day), full(20, 2*day), full(30, day/2), delta(11, 20, 2*day), delta(21, 30, day))
+	p := retention.Make(timeline.Catalogue{Timelines: []timeline.History{h}}, rule(), retention.Facts{}, now)
+	if n, bytes := p.Deleted(); n != 4 || bytes != 120 { // two deltas, a full and its description
+		t.Errorf("%d objects of %d bytes go", n, bytes)
 	}
 }
 

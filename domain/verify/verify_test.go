@@ -40,6 +40,9 @@ func TestWhatAListingSays(t *testing.T) {
 		{name: "a delta is missing", history: timeline.History{Fulls: []timeline.Full{full(0, 10)}, Deltas: []timeline.Delta{delta(11, 20, "a"), delta(31, 40, "c")}},
 			kind: fault.NotFound, finding: "31–40", findings: 1},
 		{name: "points that retention kept", history: timeline.History{Fulls: []timeline.Full{full(5, 10), full(15, 20)}}, note: "11–14"},
+		{name: "deltas in a gap are told of once, as what no full leads up to",
+			history: timeline.History{Fulls: []timeline.Full{full(5, 10), full(25, 30)}, Deltas: []timeline.Delta{delta(15, 18, "a")}},
+			kind:    fault.NotFound, finding: "15–18", findings: 1},
 		{name: "fulls that may hold more than they say", history: timeline.History{Fulls: []timeline.Full{atLeast(10), atLeast(20)}}, note: "11–19 are in no delta; the full above may hold them"},
 		{name: "nothing to begin from", history: timeline.History{Deltas: []timeline.Delta{delta(11, 20, "a")}},
 			kind: fault.NotFound, finding: "no finished full", findings: 2},
@@ -74,18 +77,29 @@ func TestWhatAListingSays(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftWithoutTheDamaged(t *testing.T) {
+	h := timeline.History{Fulls: []timeline.Full{full(0, 10)}, Deltas: []timeline.Delta{delta(11, 20, "a"), delta(21, 30, "b")}}
+	for damaged, want := range map[string]int64{"": 30, h.Deltas[0].Key(): 10, h.Deltas[1].Key(): 20} {
+		r := verify.Report{Findings: []verify.Finding{{Kind: fault.Corrupt, Object: damaged}}}
+		if got := r.Restorable(&h); len(got) != 1 || got[0].Last != want {
+			t.Errorf("without %q: %v, want up to %d", damaged, got, want)
+		}
+	}
+}
+
 func TestWhatASupersededTimelineLacksStaysAway(t *testing.T) {
 	baseless := timeline.History{Deltas: []timeline.Delta{delta(11, 20, "a")}}
 	disputed := timeline.History{Fulls: []timeline.Full{full(0, 10)}, Deltas: []timeline.Delta{delta(11, 20, "a"), delta(11, 20, "b")}}
+	doubted := timeline.History{Fulls: []timeline.Full{full(0, 10)}, Suspects: []snapshot.Ref{{Kind: snapshot.KindSuspect, Epoch: 3, Last: 5}}}
 	whole := timeline.History{Fulls: []timeline.Full{full(0, 10)}}
-	for i, h := range []*timeline.History{&baseless, &disputed, &whole} {
+	for i, h := range []*timeline.History{&baseless, &disputed, &doubted, &whole} {
 		h.Epoch = i + 1
 	}
-	findings, notes := verify.Look([]timeline.History{baseless, disputed, whole})
+	findings, notes := verify.Look([]timeline.History{baseless, disputed, doubted, whole})
 	if len(findings) != 1 || findings[0].Kind != fault.Diverged || findings[0].Timeline != 2 {
 		t.Errorf("findings: %+v", findings)
 	}
-	if len(notes) != 2 || notes[0].Timeline != 1 || !strings.Contains(notes[0].Detail, "superseded") {
+	if len(notes) != 3 || notes[2].Timeline != 3 || notes[0].Timeline != 1 || !strings.Contains(notes[0].Detail, "superseded") {
 		t.Errorf("notes: %+v", notes)
 	}
 }
