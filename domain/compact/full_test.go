@@ -29,6 +29,7 @@ func TestAFullIsDue(t *testing.T) {
 		{"many revisions follow", compact.Full{Revisions: 19}, mib, []int64{1, 1}, true, "20 revisions"},
 		{"a restore is fast enough", compact.Full{TargetRTO: 11 * time.Second}, 100 * mib, []int64{100 * mib}, false, "about 11s"},
 		{"a restore would take too long", compact.Full{TargetRTO: 10 * time.Second}, 100 * mib, []int64{100 * mib}, true, "about 11s, 10s is wanted"},
+		{"the full alone takes just as long as it may", compact.Full{TargetRTO: time.Second}, 100 * mib, []int64{100 * mib}, true, "1s is wanted"},
 		{"it would with a new full, too", compact.Full{TargetRTO: 10 * time.Second}, 2000 * mib, []int64{mib}, false, "would not help"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

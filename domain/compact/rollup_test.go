@@ -90,6 +90,7 @@ func TestRollUp(t *testing.T) {
 		{"old small deltas become one", many(1, 5, newest), "1–50/5", "newest"},
 		{"the newest stays, however old it is", many(1, 5), "1–40/4", "newest"},
 		{"younger ones stay", slices.Concat(many(1, 4), []thing{delta(41, 50).aged(time.Minute), newest}), "1–40/4", "younger"},
+		{"at the end of the window they are old enough", slices.Concat(many(1, 3), []thing{delta(31, 40).aged(time.Hour), newest}), "1–40/4", ""},
 		{"a young one in the middle ends a group", slices.Concat(many(1, 4), []thing{delta(41, 50).aged(time.Minute)}, many(51, 4), []thing{newest}), "1–40/4 51–90/4", "younger"},
 		{"three are not worth it", many(1, 3, newest), "", "too few"},
 		{"no roll-up goes beyond the target", many(1, 25, newest), "1–100/10 101–200/10 201–250/5", ""},
@@ -130,6 +131,25 @@ func TestRollUp(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftIsToldInRuns(t *testing.T) {
+	p := rule.Plan(history(slices.Concat(many(1, 3), many(51, 2), []thing{delta(1001, 1002)})...), noon)
+	var got []string
+	for _, l := range p.Left {
+		got = append(got, fmt.Sprintf("%s/%d", l.Range, l.Deltas))
+	}
+	if s := strings.Join(got, " "); s != "1–30/3 51–70/2 1001–1002/1" {
+		t.Error(s)
+	}
+}
+
+func TestAFullThatWasNeverFinishedPartsNothing(t *testing.T) {
+	h := history(many(1, 8, full(0, 40), delta(1001, 1002))...)
+	h.Fulls[0].Finished = false
+	if got := groups(rule.Plan(h, noon)); got != "1–80/8" {
+		t.Error(got)
+	}
+}
+
 func TestARollUpHasOnlySoManySegments(t *testing.T) {
 	r := compact.RollUp{Window: time.Hour, Target: 1e6, Segments: 20}
 	g := r.Plan(history(many(1, 12, delta(1001, 1002))...), noon).Groups[0]
@@ -143,8 +163,14 @@ func TestARollUpHasOnlySoManySegments(t *testing.T) {
 		{"a full roll-up ends the group before it", []int{1, 1, 1, 1, 20, 1, 1, 1, 1, 1, 1, 1}, "1–40/4 51–120/7"},
 		{"parts that are too short stay", []int{10, 10, 10, 10, 10, 10, 10, 10, 5, 5, 5, 5}, "81–120/4"},
 	} {
-		if got := groups(compact.Plan{Groups: r.Fit(g, tc.segments)}); got != tc.want {
+		parts := r.Fit(g, tc.segments)
+		if got := groups(compact.Plan{Groups: parts}); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
+		}
+		for _, part := range parts {
+			if part.Bytes != 10*int64(len(part.Deltas)) || strings.Contains(part.Reason, "all that one may have") != (len(parts[0].Deltas) < 12) {
+				t.Errorf("%s: %d bytes, %q", tc.name, part.Bytes, part.Reason)
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	"github.com/revkeeper/revkeeper/domain/defrag"
 	"github.com/revkeeper/revkeeper/domain/role"
+	"github.com/revkeeper/revkeeper/domain/schedule"
 )
 
 // three members; m2 leads.
@@ -292,6 +293,64 @@ func TestARunFollowsItsPlans(t *testing.T) {
 	r.Outcome, r.Reason = defrag.Stopped, "m3 died"
 	if got := r.Summary(); !strings.Contains(got, "1 of 3") || !strings.Contains(got, "m3 died") {
 		t.Error(got)
+	}
+}
+
+// A stall that would outlast the window is not begun.
+func TestAMemberIsBegunOnlyWhereItFitsIntoTheWindow(t *testing.T) {
+	night, err := schedule.ParseWindow("01:00-05:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(hour, minute int) time.Time { return time.Date(2026, 3, 1, hour, minute, 0, 0, time.UTC) }
+	for _, tc := range []struct {
+		story string
+		w     schedule.Window
+		now   time.Time
+		says  string // empty: it may be begun
+	}{
+		{"there is time enough", night, at(4, 54), ""},
+		{"it would take just to the end", night, at(4, 55), "closes in 5m0s"},
+		{"it would take beyond it", night, at(4, 56), "closes in 4m0s"},
+		{"it is over", night, at(5, 0), "is closed"},
+		{"always is time enough", schedule.Window{}, at(5, 0), ""},
+	} {
+		if ok, reason := defrag.Fits(tc.w, tc.now, 5*time.Minute); ok != (tc.says == "") || !strings.Contains(reason, tc.says) {
+			t.Errorf("%s: %v, %q", tc.story, ok, reason)
+		}
+	}
+}
+
+func TestARunEnds(t *testing.T) {
+	running := defrag.Run{Outcome: defrag.Running}.Follow(defrag.Make(three()))
+	running = running.With(1, func(x *defrag.Result) { x.Stage = defrag.Dense })
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	r := running.End(defrag.Stopped, "why", at)
+	if r.Outcome != defrag.Stopped || r.Reason != "why" || !r.Ended.Equal(at) || r.Results[0].Stage != defrag.Dense || r.Results[1].Stage != defrag.Left {
+		t.Errorf("%+v", r)
+	}
+	if running.Outcome != defrag.Running || running.Results[1].Stage != defrag.Waits {
+		t.Errorf("the run before was changed: %+v", running)
+	}
+}
+
+func TestNothingIsNextWhileAPlanIsRefused(t *testing.T) {
+	s := three()
+	if step, ok := defrag.Make(s).Next(); !ok || step.Member.Member.ID != 1 {
+		t.Errorf("%+v, %v", step, ok)
+	}
+	s.Done = map[cluster.ID]string{1: "done"}
+	if step, ok := defrag.Make(s).Next(); !ok || step.Member.Member.ID != 3 {
+		t.Errorf("after the first: %+v, %v", step, ok)
+	}
+	s.Done = map[cluster.ID]string{1: "done", 2: "done", 3: "done"}
+	if step, ok := defrag.Make(s).Next(); ok {
+		t.Errorf("after all: %+v", step)
+	}
+	s = three()
+	s.Backup = "the backup is behind"
+	if step, ok := defrag.Make(s).Next(); ok {
+		t.Errorf("refused, and yet %+v", step)
 	}
 }
 

@@ -39,6 +39,13 @@ func TestParse(t *testing.T) {
 		{"a full that begins somewhere", "v2/Full-00000005-00000062-1795363841", "", 0, 0, ""},
 		{"revisions backwards", "v2/Incr-00000085-00000084-1795363843", "", 0, 0, ""},
 		{"a delta from nowhere", "v2/Incr-00000000-00000084-1795363843", "", 0, 0, ""},
+		{"a full of revision 0", "v2/Full-00000000-00000000-1795363841", "", 0, 0, ""},
+		{"a full of the first revision", "v2/Full-00000000-00000001-1795363841", snapshot.KindFull, 1, 1, ""},
+		{"a delta of the first revision alone", "v2/Incr-00000001-00000001-1795363841", snapshot.KindDelta, 1, 1, ""},
+		{"a name of too few parts", "v2/Full-00000062-1795363841", "", 0, 0, ""},
+		{"an older folder without a time", "v1/Backup-/Full-00000000-00000062-1795363841", "", 0, 0, ""},
+		{"an older folder of another time", "v1/Backup-today/Full-00000000-00000062-1795363841", "", 0, 0, ""},
+		{"the first second of a year that nobody can write", "v2/Full-00000000-00000062-253402300800", "", 0, 0, ""},
 		{"a sign", "v2/Incr-+0000063-00000084-1795363843", "", 0, 0, ""},
 		{"a revision that no cluster reaches", "v2/Incr-00000063-99999999999999999999-1795363843", "", 0, 0, ""},
 		{"a year that nobody can write", "v2/Full-00000000-00000062-999999999999", "", 0, 0, ""},
@@ -164,7 +171,8 @@ func TestWhoseBucketItIs(t *testing.T) {
 			t.Errorf("%s: beside %v, alone %v", tc.name, gardener.Beside(c), gardener.Alone(c))
 		}
 	}
-	c := gardener.Catalog([]timeline.Object{theirs, other})
+	older := timeline.Object{Key: "v1/Backup-1795363000/Full-00000000-00000063-1795363901"}
+	c := gardener.Catalog([]timeline.Object{theirs, other, older}) // the newer layout counts
 	if c.Format == nil || c.Format.Format != gardener.FormatName || c.Format.Version != 2 || len(c.Foreign) != 1 {
 		t.Errorf("catalogue %+v", c)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/inspect"
+	"github.com/revkeeper/revkeeper/domain/record"
 )
 
 // told is a diff in a line.
@@ -118,6 +119,41 @@ func TestCompareAcrossTimelines(t *testing.T) {
 	d, err := inspect.Compare(tell(2, "a=1 b=1 c=1"), tell(2, "a=1 b=2"), nil, 0)
 	if err != nil || told(d) != "ch b, de c" {
 		t.Errorf("%s, %v", told(d), err)
+	}
+}
+
+// A listing forgets while it is filled: what is not among the first is refused.
+func TestAListingRefusesWhatItCutOff(t *testing.T) {
+	l := inspect.NewListing[int](2, 0)
+	for _, key := range []string{"a", "b", "c", "d", "e"} { // more than twice what it keeps
+		l.At([]byte(key), 0)
+	}
+	for key, kept := range map[string]bool{"a": true, "b": true, "bb": true, "c": false, "z": false} {
+		if (l.At([]byte(key), 0) != nil) != kept {
+			t.Errorf("%s: kept %v", key, !kept)
+		}
+	}
+	for range l.All() {
+		break // whoever has seen enough gets no more
+	}
+}
+
+func TestAListingHasValuesWhereTheyAreAskedFor(t *testing.T) {
+	for _, values := range []bool{true, false} {
+		l := inspect.NewListing[inspect.Entry](0, 0)
+		kv := []byte("\x0a\x01k\x10\x02\x18\x03\x20\x02\x2a\x03bar") // KeyValue{Key: "k", CreateRevision: 2, ModRevision: 3, Version: 2, Value: "bar"}
+		if err := inspect.Enlist(l, record.Record{KeyValue: kv}, values); err != nil {
+			t.Fatal(err)
+		}
+		clear(kv) // it is the reader's
+		for key, e := range l.All() {
+			if key != "k" || string(e.Key) != "k" || e.Mod != 3 || e.Size != 3 || (string(e.Value) == "bar") != values || (e.Value == nil) == values {
+				t.Errorf("values %v: %q %+v", values, key, e)
+			}
+		}
+		if err := inspect.Enlist(l, record.Record{KeyValue: []byte{0x0a, 0xff}}, values); !errors.Is(err, fault.Corrupt) {
+			t.Errorf("no KeyValue: %v", err)
+		}
 	}
 }
 
