@@ -324,6 +324,10 @@ func TestSupersededTimelines(t *testing.T) {
 		want   string
 	}{
 		{"frozen", func(_, n *timeline.History) { n.BeganAt = now.Add(-29 * day) }, ""},
+		{"nobody knows since when, though a person acknowledged that", func(_, n *timeline.History) {
+			n.Described, n.BeganAt = false, time.Time{}
+			n.Marks = []snapshot.Ref{{Kind: snapshot.KindMark, Epoch: 2, ID: string(snapshot.Acknowledged)}}
+		}, ""},
 		{"thawed: the newest proven chain stays", func(b, _ *timeline.History) {
 			b.Proofs = []snapshot.Ref{{Kind: snapshot.KindProof, Epoch: 1, Last: 10, At: now}}
 		}, "delta 25, delta 20, manifest 20, full 20"},
