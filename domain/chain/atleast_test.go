@@ -42,9 +42,10 @@ func TestAFullThatMayHoldMore(t *testing.T) {
 		{"down to the first revision", 1, 10, "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, at, err := chain.Locate(bucket(h), 0, tc.target)
-			if err != nil || at != tc.target {
-				t.Fatalf("located %d, %v", at, err)
+			for _, epoch := range []int{0, 1} { // whether or not the timeline is named
+				if _, at, err := chain.Locate(bucket(h), epoch, tc.target); err != nil || at != tc.target {
+					t.Fatalf("located %d, %v", at, err)
+				}
 			}
 			p, err := chain.Plan(h, tc.target, nil)
 			if err != nil || p.Base.Last != tc.base || spans(p.Deltas) != tc.deltas || spans(p.Witnesses) != tc.witnesses {
