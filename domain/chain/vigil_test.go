@@ -2,6 +2,7 @@ package chain_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,13 +20,20 @@ func TestVigil(t *testing.T) {
 		}
 		return out
 	}
+	climb := func(n int, head int64) (out []look) { // a revision more at each look
+		for i := range int64(n) {
+			out = append(out, look{10 + i, head})
+		}
+		return out
+	}
 	for _, tc := range []struct {
 		name  string
 		looks []look
 		want  fault.Kind
 	}{
 		{"an idle cluster is no silence", repeat(100, look{10, 10}), ""},
-		{"a slow catch-up makes progress", []look{{10, 1000}, {11, 1000}, {12, 1000}}, ""},
+		{"a slow catch-up makes progress", climb(20, 1000), ""},
+		{"a silence that ended counts no more", slices.Concat(repeat(5, look{10, 11}), repeat(5, look{11, 12})), ""},
 		{"what was written a moment ago may still be on its way", []look{{10, 10}, {10, 11}, {11, 11}}, ""},
 		{"one huge revision takes its time", repeat(6, look{10, 11}), ""},
 		{"a watch that lost its place", repeat(7, look{10, 11}), fault.Unavailable},
