@@ -171,6 +171,50 @@ func TestAPlanTellsWhatItFrees(t *testing.T) {
 	}
 }
 
+// What a wrong clock dated shows nothing about whether the backup goes on.
+func TestHowOldABackupIs(t *testing.T) {
+	broken := full(30, hour)
+	broken.Finished = false
+	for _, tc := range []struct {
+		story   string
+		objects []any // beside two fulls that are older
+		says    string
+	}{
+		{"nothing else is there", nil, "nothing may go"},
+		{"a young delta", []any{delta(21, 25, hour)}, ""},
+		{"a young full", []any{full(30, hour)}, ""},
+		{"an upload that is not finished", []any{broken}, "nothing may go"},
+		{"a delta of tomorrow", []any{delta(21, 25, -day)}, "nothing may go"},
+		{"a full of tomorrow", []any{full(30, -day)}, "nothing may go"},
+		{"a delta older than the full before it, of another clock", []any{full(30, hour), delta(31, 35, 9*day)}, ""},
+	} {
+		h := history(append([]any{full(10, 5*day), full(20, 4*day)}, tc.objects...)...)
+		p := retention.Make(timeline.Catalogue{Timelines: []timeline.History{h}}, rule(), retention.Facts{}, now)
+		if (p.Stopped == "") != (tc.says == "") || !strings.Contains(p.Stopped, tc.says) {
+			t.Errorf("%s: stopped %q, want %q", tc.story, p.Stopped, tc.says)
+		}
+	}
+}
+
+func TestARunDeletesNoMoreThanItsLimitAndInWaves(t *testing.T) {
+	var p retention.Plan
+	for i := range int64(2*retention.Wave + 1) {
+		p.Decisions = append(p.Decisions, retention.Decision{Ref: delta(i+1, i+1, day).Ref, Delete: i != 0})
+	}
+	if n := len(p.Sequence(3).Deletions()); n != 3 {
+		t.Errorf("%d objects go, the limit is 3", n)
+	}
+	s, all := p.Sequence(3*retention.Wave), 0
+	for wave := s.Next(); len(wave) > 0; wave = s.Next() {
+		if all += len(wave); len(wave) > retention.Wave {
+			t.Errorf("a wave of %d", len(wave))
+		}
+	}
+	if all != 2*retention.Wave {
+		t.Errorf("%d objects went", all)
+	}
+}
+
 // A full whose history reaches back joins what no delta holds.
 func TestAFullThatBridgesStays(t *testing.T) {
 	bridge := full(40, day)
