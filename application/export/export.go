@@ -95,6 +95,9 @@ func write(ctx context.Context, built restore.Rebuilt, staged ports.StagedSnapsh
 		return res, fault.New(fault.Internal, "export", "", fmt.Sprintf("it ends at revision %d, not %d", stream.Facts.Last, built.Plan.Target))
 	}
 	res.Size, res.LeasesDefaulted = stream.Size, stream.LeasesDefaulted
+	if res.Plan.Suspect() {
+		res.Warnings = append(res.Warnings, rule.Suspicion(true)) // else it had not been planned
+	}
 	if n := stream.LeasesDefaulted; n > 0 {
 		res.Warnings = append(res.Warnings, rule.DefaultedLeases(n, ttl))
 	}

@@ -22,6 +22,7 @@ type exportFlags struct {
 	format     string
 	leaseTTL   time.Duration
 	skipProof  bool
+	suspect    bool
 	folded     bool
 	defragment bool
 }
@@ -83,18 +84,19 @@ func (f *exportFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.defragment, "defragment", false, "write the database without free pages; --folded does it too")
 	leaseTTLFlag(fs, &f.leaseTTL)
 	fs.BoolVar(&f.skipProof, "skip-proof", false, "do not compare with the hash that the live cluster gave")
+	fs.BoolVar(&f.suspect, "allow-suspect", false, "export also revisions that failed a proof; with --skip-proof, since they would fail it again")
 }
 
 // of completes what is exported once the target is known.
 func (f *exportFlags) of(req restore.Request) export.Request {
 	return export.Request{DefaultLeaseTTL: req.DefaultLeaseTTL, Point: restore.Point{
-		Epoch: req.Epoch, Target: req.Target, SkipProof: f.skipProof, Defragment: f.defragment, Fold: f.folded}}
+		Epoch: req.Epoch, Target: req.Target, SkipProof: f.skipProof, Suspect: f.suspect, Defragment: f.defragment, Fold: f.folded}}
 }
 
 // request reads the flags and returns everything that is wrong with them.
 func (f *exportFlags) request(now time.Time) (restore.Request, []fault.Problem) {
 	r := flagReader{}
-	req := restore.Request{Epoch: f.epoch, Target: f.target.read(&r, now), SkipProof: f.skipProof, DefaultLeaseTTL: r.leaseTTL(f.leaseTTL)}
+	req := restore.Request{Epoch: f.epoch, Target: f.target.read(&r, now), SkipProof: f.skipProof, AllowSuspect: f.suspect, DefaultLeaseTTL: r.leaseTTL(f.leaseTTL)}
 	r.timeline(f.epoch)
 	if f.to == "" {
 		r.add("--to", "", "is required", "a file; with --format gardener a folder or a store's URL")

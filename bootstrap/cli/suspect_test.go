@@ -57,6 +57,13 @@ func TestWhatIsSuspectIsShownAndNotRestored(t *testing.T) {
 			}
 		})
 	}
+	snapshot := []string{"export", "--store", b.url(), "--spool-dir", b.spool, "--to-revision", "25", "--to", filepath.Join(t.TempDir(), "snapshot.db")}
+	if got := command(t, snapshot...); got.code != 6 || !strings.Contains(got.stderr, "the nearest that is good") {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := command(t, append(snapshot, "--allow-suspect", "--skip-proof")...); got.code != 0 || !strings.Contains(got.stdout, "the revision is suspect") {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
 	plan := command(t, "restore", "--store", b.url(), "--to-revision", "25", "--allow-suspect", "--dry-run")
 	if plan.code != 0 || !strings.Contains(plan.stdout, "failed a proof") {
 		t.Errorf("exit %d: %s%s", plan.code, plan.stdout, plan.stderr)
