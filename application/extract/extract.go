@@ -59,7 +59,7 @@ func (x *Extractor) Write(ctx context.Context, req Request, w io.Writer) (Writte
 		if err != nil {
 			return err
 		}
-		lines, first, err := rule.NewLines(b.Epoch, b.Revision, req.Prefix)
+		lines, first, err := rule.NewLines(rule.Header{Timeline: b.Epoch, Revision: b.Revision, Prefix: req.Prefix, Suspect: b.Suspect, Warnings: b.Warnings})
 		if err := put(first, err); err != nil {
 			return err
 		}

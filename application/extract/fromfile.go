@@ -32,9 +32,9 @@ func ApplyFile(ctx context.Context, name string, file io.ReadSeeker, target Targ
 		return a.out, err
 	}
 	h := checked.Header()
-	a.out.View = inspect.View{Epoch: h.Timeline, Revision: h.Revision}
+	a.out.View = inspect.View{Epoch: h.Timeline, Revision: h.Revision, Suspect: h.Suspect, Warnings: h.Warnings}
 	if taken > 0 {
-		a.out.Warnings = []string{fmt.Sprintf("keys that were taken out of the file: %d", taken)}
+		a.out.Warnings = append(a.out.Warnings, fmt.Sprintf("keys that were taken out of the file: %d", taken))
 	}
 	a.known = snapshot.Leases{}
 	_, err = readKeys(ctx, file, rule.NewReader(), func(e rule.Entry) error {

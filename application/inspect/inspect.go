@@ -45,6 +45,7 @@ type View struct {
 	Revision int64
 	Chosen   string          // how the revision was found, for people; empty if it was named
 	Proof    *proof.Recorded // nil where nothing could be compared
+	Suspect  bool            // it failed a proof; the warnings say so, too
 	Warnings []string
 }
 
@@ -121,8 +122,8 @@ func (i *Inspector) At(ctx context.Context, w Where, use func(Rebuilt) error) er
 		if err != nil {
 			return err
 		}
-		v := View{Epoch: b.Plan.Epoch, Revision: b.Plan.Target, Chosen: chosen, Proof: b.Proof, Warnings: b.Warnings}
-		if b.Plan.Suspect() {
+		v := View{Epoch: b.Plan.Epoch, Revision: b.Plan.Target, Chosen: chosen, Proof: b.Proof, Suspect: b.Plan.Suspect(), Warnings: b.Warnings}
+		if v.Suspect {
 			v.Warnings = append(v.Warnings, suspect)
 		}
 		v.Warnings = append(v.Warnings, goneAround(b.Plan.Excluded)...)

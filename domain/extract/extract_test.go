@@ -144,7 +144,7 @@ func TestAKeyThatIsTooLarge(t *testing.T) {
 }
 
 func TestLines(t *testing.T) {
-	lines, file, err := extract.NewLines(2, 1018, []byte("/a/"))
+	lines, file, err := extract.NewLines(extract.Header{Timeline: 2, Revision: 1018, Prefix: []byte("/a/")})
 	for _, kv := range []struct {
 		record.KeyValue
 		ttl int64

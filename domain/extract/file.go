@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"hash"
+	"strings"
 
 	"github.com/revkeeper/revkeeper/domain/record"
 )
@@ -24,6 +25,10 @@ type Header struct {
 	Timeline int    `json:"timeline"`
 	Revision int64  `json:"revision"`
 	Prefix   []byte `json:"prefix"`
+	// Suspect says that the revision failed a proof, and was taken all the same.
+	Suspect bool `json:"suspect,omitempty"`
+	// Warnings are what there was to say when the keys were taken, for people.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Entry is the line of a key. Bytes are in base64, as in etcd's own JSON.
@@ -68,12 +73,25 @@ type Lines struct {
 	keys   int64
 }
 
-// NewLines returns the lines of a file that begins with h.
-func NewLines(timeline int, revision int64, prefix []byte) (*Lines, []byte, error) {
+// NewLines returns the lines of a file that begins with h, whose format and version
+// it fills in, and the first of them.
+func NewLines(h Header) (*Lines, []byte, error) {
 	l := &Lines{digest: sha256.New()}
-	first, err := l.line(Header{Format, FormatVersion, timeline, revision, prefix})
+	h.Format, h.Version = Format, FormatVersion
+	h.Warnings = readable(h.Warnings)
+	first, err := l.line(h)
 	l.header = bytes.TrimSuffix(bytes.Clone(first), []byte{'\n'})
 	return l, first, err
+}
+
+// readable makes texts valid UTF-8. JSON would do so, too, but by another spelling
+// than it has once it was read, and the digests are of the header as it is spelled.
+func readable(texts []string) []string {
+	var out []string
+	for _, t := range texts {
+		out = append(out, strings.ToValidUTF8(t, "\ufffd"))
+	}
+	return out
 }
 
 // Entry returns the line of the next key. ttl is its lease's, 0 for not known.

@@ -15,7 +15,7 @@ import (
 // written is a file of so many keys, in lines.
 func written(t *testing.T, revision int64, keys int) []string {
 	t.Helper()
-	lines, first, err := extract.NewLines(2, revision, []byte("/a/"))
+	lines, first, err := extract.NewLines(extract.Header{Timeline: 2, Revision: revision, Prefix: []byte("/a/")})
 	out := []string{string(first)}
 	for n := range keys {
 		kv := record.KeyValue{Key: fmt.Appendf(nil, "/a/%d", n), Value: fmt.Appendf(nil, "value <%d>", n), Create: 3, Mod: 9 + int64(n)/2, Version: 2}
@@ -144,6 +144,40 @@ func TestAFileThatIsNotWhatWasWritten(t *testing.T) {
 	} {
 		if keys, _, err := read(tc.edit(written(t, 1018, 5))); fault.KindOf(err) != tc.kind || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: keys %s, %v", tc.story, keys, err)
+		}
+	}
+}
+
+// What there was to say when keys were taken goes with them, and is bound to them
+// like the rest of the header.
+func TestAFileCarriesItsWarnings(t *testing.T) {
+	lines, first, err := extract.NewLines(extract.Header{Timeline: 2, Revision: 30, Prefix: []byte("/a/"), Suspect: true, Warnings: []string{"it is <suspect>", "not \xff valid"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := lines.Entry(record.KeyValue{Key: []byte("/a/0"), Value: []byte("value <0>"), Create: 3, Mod: 9, Version: 2}, 0)
+	last, lastErr := lines.Trailer()
+	if err != nil || lastErr != nil {
+		t.Fatal(err, lastErr)
+	}
+	r := extract.NewReader()
+	for _, l := range [][]byte{first, entry, last} {
+		if _, _, err := r.Line(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h := r.Header(); !h.Suspect || !slices.Equal(h.Warnings, []string{"it is <suspect>", "not \ufffd valid"}) {
+		t.Errorf("%+v", h)
+	}
+	for _, less := range []string{`"suspect":true,`, `,"warnings":["it is \u003csuspect\u003e","not ` + "\ufffd" + ` valid"]`} {
+		header := strings.Replace(string(first), less, "", 1)
+		if header == string(first) {
+			t.Fatalf("%s is not in %s", less, first)
+		}
+		r := extract.NewReader()
+		_, _, headErr := r.Line([]byte(header))
+		if _, _, err := r.Line(entry); headErr != nil || fault.KindOf(err) != fault.Corrupt {
+			t.Errorf("without %s: %v, %v", less, headErr, err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -29,6 +30,7 @@ import (
 	"github.com/revkeeper/revkeeper/bootstrap/cli/render"
 	rule "github.com/revkeeper/revkeeper/domain/extract"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
@@ -340,6 +342,34 @@ func TestExtractFromFile(t *testing.T) {
 	}
 	if got := x.value("/app/k002"); got != "(gone)" {
 		t.Errorf("something was written: %q", got)
+	}
+}
+
+// Whoever puts back a file is told what whoever took the keys consented to.
+func TestExtractOfWhatIsSuspectSaysSoInTheFile(t *testing.T) {
+	x := loseKeys(t, "etcd37")
+	store, err := local.New(x.dir)
+	x.must(err)
+	mark := snapshot.Ref{Kind: snapshot.KindSuspect, Epoch: 1, Last: x.good - 1, At: time.Now()}
+	x.must(store.Create(t.Context(), mark.Key(), strings.NewReader("{}"), 2))
+	path := filepath.Join(t.TempDir(), "keys.jsonl")
+	if code, stdout, stderr := x.extract("--to", path); code != 6 {
+		t.Fatalf("exit %d: %s%s", code, stdout, stderr)
+	}
+	if code, stdout, stderr := x.extract("--to", path, "--allow-suspect", "--skip-proof"); code != 0 {
+		t.Fatalf("exit %d: %s%s", code, stdout, stderr)
+	}
+	const says = "the revision is suspect"
+	for _, args := range []string{"--dry-run", "--dry-run -o json", "--yes", "--yes -o json"} {
+		var out, errs bytes.Buffer
+		all := append([]string{"extract", "--from", path, "--apply", "--endpoint", x.endpoint}, strings.Fields(args)...)
+		if code := (cli.Program{Stdout: &out, Stderr: &errs}).Run(t.Context(), all); code != 0 || !strings.Contains(out.String(), says) {
+			t.Errorf("%s: exit %d: %s%s", args, code, out.String(), errs.String())
+		}
+		var d render.AppliedDocument
+		if strings.Contains(args, "json") && (json.Unmarshal(out.Bytes(), &d) != nil || !d.Suspect) {
+			t.Errorf("%s: %s", args, out.String())
+		}
 	}
 }
 

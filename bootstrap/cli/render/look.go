@@ -15,13 +15,14 @@ import (
 type ViewDocument struct {
 	Timeline int            `json:"timeline"`
 	Revision int64          `json:"revision"`
-	Chosen   string         `json:"chosen,omitempty"` // how the revision was found, where it was not named
-	Proof    *ProvenByProof `json:"proof,omitempty"`  // absent: compared with nothing
+	Chosen   string         `json:"chosen,omitempty"`  // how the revision was found, where it was not named
+	Proof    *ProvenByProof `json:"proof,omitempty"`   // absent: compared with nothing
+	Suspect  bool           `json:"suspect,omitempty"` // it failed a proof; the warnings say so, too
 	Warnings []string       `json:"warnings,omitempty"`
 }
 
 func viewOf(v inspect.View) ViewDocument {
-	d := ViewDocument{Timeline: v.Epoch, Revision: v.Revision, Chosen: v.Chosen, Warnings: v.Warnings}
+	d := ViewDocument{Timeline: v.Epoch, Revision: v.Revision, Chosen: v.Chosen, Suspect: v.Suspect, Warnings: v.Warnings}
 	if v.Proof != nil {
 		d.Proof = &ProvenByProof{v.Proof.Revision, v.Proof.HashKV, v.Proof.MemberID}
 	}
