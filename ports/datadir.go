@@ -20,6 +20,10 @@ type DataDir interface {
 	// killed is no content. The caller ends the staging with Discard, also after Finish.
 	Stage(ctx context.Context, dir string) (Staging, error)
 
+	// Ready returns nil if Stage would take dir, and else what Stage would say, as far
+	// as can be told without changing anything: it neither makes dir nor locks it.
+	Ready(ctx context.Context, dir string) error
+
 	// Free returns how many bytes can be written where dir is or would be made;
 	// Unsupported where the file system does not tell. It changes nothing.
 	Free(ctx context.Context, dir string) (int64, error)

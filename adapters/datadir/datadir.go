@@ -25,6 +25,9 @@ import (
 // from beside it would cross file systems.
 const stagingPrefix = ".revkeeper-"
 
+// prepare is what is attempted before anything is written.
+const prepare = "prepare data directory"
+
 // stagingID is how many random bytes, in hexadecimal, end that name.
 const stagingID = 4
 
@@ -40,7 +43,7 @@ func (Dirs) Stage(ctx context.Context, dir string) (ports.Staging, error) {
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, "prepare data directory", dir, err)
+		return nil, fault.Wrap(fault.Invalid, prepare, dir, err)
 	}
 	s := &Staging{target: dir}
 	if s.madeTarget, s.lock, err = claim(dir); err != nil {
@@ -53,7 +56,7 @@ func (Dirs) Stage(ctx context.Context, dir string) (ports.Staging, error) {
 	for _, d := range []string{s.root, s.member(), s.snapDir()} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			s.Discard()
-			return nil, diskError("prepare data directory", d, err)
+			return nil, diskError(prepare, d, err)
 		}
 	}
 	return s, nil
@@ -90,24 +93,9 @@ func claim(dir string) (made bool, lock *os.File, err error) {
 // makeEmpty makes sure that dir holds nothing that could be data. What an
 // unfinished restore left is removed if it certainly is nobody's any more.
 func makeEmpty(dir string, exclusive bool) error {
-	entries, err := os.ReadDir(dir)
+	leftovers, err := look(dir)
 	if err != nil {
-		return diskError("read data directory", dir, err)
-	}
-	var content, leftovers []string
-	for _, e := range entries {
-		switch {
-		case e.Name() == "lost+found":
-		case isStaging(e):
-			leftovers = append(leftovers, e.Name())
-		default:
-			content = append(content, e.Name())
-		}
-	}
-	if len(content) > 0 {
-		return fault.New(fault.Conflict, "prepare data directory", dir,
-			fmt.Sprintf("it is not empty: %s", strings.Join(content, ", "))).
-			WithRemedy("restore into another directory, or move what is there away")
+		return err
 	}
 	if !exclusive {
 		return nil // etcd passes over it, and so does the next restore
@@ -118,6 +106,31 @@ func makeEmpty(dir string, exclusive bool) error {
 		}
 	}
 	return nil
+}
+
+// look returns what unfinished restores left in dir. That it holds something that
+// could be data is Conflict.
+func look(dir string) (leftovers []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, diskError("read data directory", dir, err)
+	}
+	var content []string
+	for _, e := range entries {
+		switch {
+		case e.Name() == "lost+found":
+		case isStaging(e):
+			leftovers = append(leftovers, e.Name())
+		default:
+			content = append(content, e.Name())
+		}
+	}
+	if len(content) > 0 {
+		return nil, fault.New(fault.Conflict, prepare, dir,
+			fmt.Sprintf("it is not empty: %s", strings.Join(content, ", "))).
+			WithRemedy("restore into another directory, or move what is there away")
+	}
+	return leftovers, nil
 }
 
 // isStaging reports whether an entry is what Stage makes.
@@ -136,8 +149,8 @@ func diskError(op, path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		e.Kind, e.Remedy = fault.Unavailable, "free space on that file system and restore again; nothing was left behind"
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
-		e.Kind, e.Remedy = fault.Invalid, "name a directory that may be written to"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrNotExist):
+		e.Kind, e.Remedy = fault.Invalid, "name a directory that exists, or that can be made, and may be written to"
 	case errors.Is(err, fs.ErrExist):
 		e.Kind = fault.Conflict
 	}

@@ -23,7 +23,7 @@ func lockDirectory(dir string) (lock *os.File, exclusive bool, err error) {
 		return lock, true, nil
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		_ = lock.Close()
-		return nil, false, fault.New(fault.Conflict, "prepare data directory", dir, "another restore is at work in it").
+		return nil, false, fault.New(fault.Conflict, prepare, dir, "another restore is at work in it").
 			WithRemedy("let it end, or restore into another directory")
 	default:
 		return lock, false, nil

@@ -20,8 +20,13 @@ type Forecast struct {
 }
 
 // Plan returns what Run would do, without doing it. The descriptions of the
-// path's objects are read; a damaged one is planned around.
+// path's objects are read; a damaged one is planned around. What Run would refuse
+// is refused: an identity that etcd would not start as, a directory with content.
+// Without a directory that is somebody else's affair.
 func (r *Restorer) Plan(ctx context.Context, req Request) (Forecast, error) {
+	if err := req.Check(); err != nil {
+		return Forecast{}, err
+	}
 	var f Forecast
 	err := r.around(ctx, req.point(), req.bump, func(p Plan, h *timeline.History) error {
 		s, err := r.survey(ctx, p, h, req.point())
@@ -33,6 +38,11 @@ func (r *Restorer) Plan(ctx context.Context, req Request) (Forecast, error) {
 	})
 	if err != nil {
 		return Forecast{}, err
+	}
+	if req.Dir != "" {
+		if err := r.dirs.Ready(ctx, req.Dir); err != nil {
+			return Forecast{}, err
+		}
 	}
 	f.Free, err = r.free(ctx, req.Dir)
 	return f, err

@@ -24,16 +24,9 @@ func (r *Restorer) MakePlan(ctx context.Context, req Request, madeBy string) (ru
 	file := rule.PlanFile{MadeAt: time.Now(), MadeBy: madeBy,
 		Timeline: f.Epoch, Revision: f.Target, Chosen: req.Chosen, Reason: f.Reason, BumpRevision: f.BumpTo,
 		Suspect: f.Suspect(), Folded: req.Fold, Defragment: req.Defragment, DefaultLeaseTTL: cmp.Or(req.DefaultLeaseTTL, DefaultLeaseTTL),
-		Objects: f.Objects, Token: req.Identity.ClusterToken, Uncertain: f.Uncertain}
+		Objects: f.Objects, Token: req.Identity.ClusterToken, Members: members(req.Identity), Uncertain: f.Uncertain}
 	if req.Etcd.Known() {
 		file.EtcdVersion = req.Etcd.String()
-	}
-	for name, peers := range req.Identity.InitialCluster {
-		m := rule.PlanMember{Name: name}
-		for _, u := range peers {
-			m.PeerURLs = append(m.PeerURLs, u.String())
-		}
-		file.Members = append(file.Members, m)
 	}
 	return file.Seal()
 }
@@ -48,7 +41,7 @@ type Carry struct {
 }
 
 // Request returns what the plan means for the member; Invalid if it does not
-// name it.
+// name it, or etcd would not start as it.
 func (c Carry) Request() (Request, error) {
 	f := c.Plan
 	req := Request{Epoch: f.Timeline, Target: f.Revision, Chosen: f.Chosen, Dir: c.Dir, KeepRevisions: f.BumpRevision == 0, BumpTo: f.BumpRevision,
@@ -74,7 +67,7 @@ func (c Carry) Request() (Request, error) {
 		}
 	}
 	req.Identity.InitialAdvertisePeer = req.Identity.InitialCluster[c.Name]
-	return req, nil
+	return req, req.Check()
 }
 
 // Apply restores exactly what a plan says. Nothing is planned around: another

@@ -115,6 +115,9 @@ func (req Request) point() Point {
 // none does, the error names the object and what can still be restored.
 func (r *Restorer) Run(ctx context.Context, req Request, progress Progress) (Result, error) {
 	began := time.Now()
+	if err := req.Check(); err != nil {
+		return Result{}, err
+	}
 	req.DefaultLeaseTTL = cmp.Or(req.DefaultLeaseTTL, DefaultLeaseTTL)
 	var res Result
 	err := r.around(ctx, req.point(), req.bump, func(p Plan, h *timeline.History) (err error) {

@@ -40,6 +40,9 @@ func (p Program) restore() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := req.Check(); err != nil { // before anything is read
+			return err
+		}
 		bucket, err := wiring.InitializeStore(cmd.Context(), c.Store, p.quietLog(c))
 		if err != nil {
 			return err

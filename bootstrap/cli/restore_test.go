@@ -108,6 +108,8 @@ func TestRestoreRefusals(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(full, "member"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	nowhere := filepath.Join(b.dir, "format.json", "data")
+	contradiction := []string{"--name", "m1", "--initial-advertise-peer-urls", "http://127.0.0.1:999", "--initial-cluster", "m1=http://127.0.0.1:1"}
 	for _, tc := range []struct {
 		name string
 		args []string
@@ -128,6 +130,13 @@ func TestRestoreRefusals(t *testing.T) {
 		{"a timeline without a base", []string{"--to-revision", "63", "--timeline", "2"}, 3, []string{"no finished full"}},
 		{"a timeline that is none", []string{"--to-revision", "5", "--timeline", "7"}, 3, []string{"timeline 7"}},
 		{"a directory with data", []string{"--to-revision", "5", "--data-dir", full}, 4, []string{"not empty: member", "what to do:"}},
+		{"a directory with data, in a dry run", []string{"--to-revision", "5", "--data-dir", full, "--dry-run"}, 4, []string{"not empty: member", "what to do:"}},
+		{"a directory that cannot be", []string{"--to-revision", "5", "--data-dir", nowhere}, 2, []string{"not a directory", "what to do: name a directory"}},
+		{"a directory that cannot be, in a dry run", []string{"--to-revision", "5", "--data-dir", nowhere, "--dry-run"}, 2, []string{"not a directory", "what to do: name a directory"}},
+		{"a directory that cannot be made", []string{"--to-revision", "5", "--data-dir", "/proc/none"}, 2, []string{"/proc/none", "what to do: name a directory"}},
+		{"peer URLs that contradict each other", append(contradiction, "--to-revision", "5"), 2, []string{"identify member m1", "what to do: give the member the same peer URLs"}},
+		{"the same in a dry run", append(contradiction, "--to-revision", "5", "--dry-run"), 2, []string{"identify member m1"}},
+		{"the same before anything is read", append(contradiction, "--to-revision", "5", "--store", "file:///none"), 2, []string{"identify member m1"}},
 		{"two ways to count at once", []string{"--to-revision", "5", "--keep-revisions", "--seen-revision", "9"}, 2, []string{"--seen-revision"}},
 		{"an exact copy that clients could meet", []string{"--to-revision", "23", "--keep-revisions"}, 4, []string{"up to 65", "--force"}},
 		{"an etcd that is none", []string{"--to-revision", "5", "--etcd-version", "newest"}, 2, []string{"--etcd-version=\"newest\"", "as in 3.6"}},

@@ -161,6 +161,7 @@ func TestPlanRefusals(t *testing.T) {
 	}{
 		{"everything wrong at once", []string{"--to-revision", "x", "--initial-cluster", "m1"}, 2, []string{"2 settings", "--to-revision", "--initial-cluster"}},
 		{"no members", []string{"--to-revision", "23"}, 2, []string{"--initial-cluster", "is needed"}},
+		{"two members in one place", []string{"--to-revision", "23", "--initial-cluster", "m1=http://a:2380,m2=http://a:2380"}, 2, []string{"identify member m2", "for m1 already"}},
 		{"no target", []string{"--initial-cluster", threeMembers}, 2, []string{"exactly one is needed"}},
 		{"an exact copy that clients could meet", []string{"--to-revision", "23", "--initial-cluster", threeMembers, "--keep-revisions"}, 4, []string{"--force"}},
 		{"a target outside the windows", []string{"--to-revision", "40", "--timeline", "1", "--initial-cluster", threeMembers}, 3, []string{"restorable: 1–30, 45–50"}},

@@ -27,6 +27,7 @@ func Run(t *testing.T, implementation string, dirs ports.DataDir) {
 	}{
 		{"a whole restore appears at the end and not before", whole},
 		{"a directory with content is refused and untouched", nonEmpty},
+		{"what it would refuse can be asked, and nothing is changed", ready},
 		{"lost+found is no content", lostAndFound},
 		{"what a killed restore left is removed", leftovers},
 		{"what a running one works on is not", running},
@@ -150,6 +151,34 @@ func nonEmpty(t *testing.T, d ports.DataDir) {
 	}
 	if _, err := d.Stage(t.Context(), file); !errors.Is(err, fault.Invalid) {
 		t.Errorf("a file: %v", err)
+	}
+}
+
+func ready(t *testing.T, d ports.DataDir) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{"full/member": "", "left/.revkeeper-0123abcd": "", "file": "x"} {
+		path := filepath.Join(dir, name)
+		if content == "" {
+			if err := os.MkdirAll(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]error{"new/below": nil, "left": nil, "full": fault.Conflict, "file": fault.Invalid, "file/below": fault.Invalid} {
+		asked := d.Ready(t.Context(), filepath.Join(dir, name))
+		if !errors.Is(asked, want) {
+			t.Errorf("%s: %v", name, asked)
+		}
+	}
+	Holds(t, dir, "file", "full", "left")
+	Holds(t, filepath.Join(dir, "left"), ".revkeeper-0123abcd")
+	for _, name := range []string{"full", "file", "file/below"} {
+		if s, err := d.Stage(t.Context(), filepath.Join(dir, name)); err == nil {
+			s.Discard()
+			t.Errorf("%s is taken after all", name)
+		}
 	}
 }
 
