@@ -26,7 +26,8 @@ func (s *Server) RebuildHistory(ctx context.Context, request openapi.RebuildHist
 	if err := ps.OrNil(); err != nil {
 		return nil, err
 	}
-	out, err := s.sources.Driller.Run(ctx, drill.Task{Epoch: p.Timeline, Revision: p.Revision})
+	task := drill.Task{Epoch: p.Timeline, Revision: p.Revision, From: p.From, Known: p.Known}
+	out, err := s.sources.Driller.Run(ctx, task)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func Drilled(r drill.Report) openapi.Drilled {
 func rebuiltOf(out drill.Outcome) openapi.Rebuilt {
 	return openapi.Rebuilt{
 		Timeline: out.Epoch, Revision: out.Revision, Full: out.Base, Deltas: out.Deltas, Records: out.Records, TookSeconds: out.Took.Seconds(),
-		Proof: recordedProofOf(out.Proof), Differs: recordedProofOf(out.Differs), Computed: int64(out.Computed)}
+		Proof: recordedProofOf(out.Proof), Differs: recordedProofOf(out.Differs), Computed: int64(out.Computed), Around: out.Around}
 }
 
 // recordedProofOf is empty for none.

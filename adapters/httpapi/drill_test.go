@@ -23,7 +23,7 @@ func TestADrillOfAnotherSidecar(t *testing.T) {
 	recorded := func(rev int64) *proof.Recorded {
 		return &proof.Recorded{Hash: proof.Hash{Revision: rev, Compact: -1, HashKV: 4026996645}, ClusterID: "c0de", MemberID: "a1", RecordedAt: at}
 	}
-	task := drill.Task{Epoch: 2, Revision: 812345}
+	task := drill.Task{Epoch: 2, Revision: 812345, From: 812000, Known: 812100}
 	var asked drill.Task
 	s := &sidecar{}
 	server := httptest.NewServer(serverOf(s, httpapi.Default()).Handler())
@@ -32,7 +32,7 @@ func TestADrillOfAnotherSidecar(t *testing.T) {
 		t.Errorf("a sidecar that cannot: %v", err)
 	}
 	for name, want := range map[string]drill.Outcome{
-		"it agrees":  {Base: "full", Deltas: 7, Records: 9, Took: 1500 * time.Millisecond, Proof: recorded(812000)},
+		"it agrees":  {Base: "full", Around: []string{"an older full: damaged"}, Deltas: 7, Records: 9, Took: 1500 * time.Millisecond, Proof: recorded(812000)},
 		"it differs": {Base: "full", Took: time.Second, Proof: recorded(1), Differs: recorded(2), Computed: 4294967295},
 		"no proof":   {Base: "full", Took: time.Second},
 	} {

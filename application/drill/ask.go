@@ -103,8 +103,9 @@ func (d *Duty) serve(yes bool) {
 	}
 }
 
-// answer carries out a drill that was asked for.
-func (d *Duty) answer(ctx context.Context, j job) {
+// answer carries out a drill that was asked for, and reports whether it showed
+// something.
+func (d *Duty) answer(ctx context.Context, j job) bool {
 	asker, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(j.asker, cancel)()
@@ -120,4 +121,5 @@ func (d *Duty) answer(ctx context.Context, j job) {
 	}
 	d.free() // before it is known that it ended
 	j.reply <- answer{report, err}
+	return err == nil
 }

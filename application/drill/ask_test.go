@@ -13,6 +13,9 @@ import (
 	rule "github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	"github.com/revkeeper/revkeeper/domain/schedule"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
 // slow rebuilds for an hour each time, unless it is called off.
@@ -56,7 +59,7 @@ func TestADrillOnDemand(t *testing.T) {
 	}{
 		{"it is what the cluster had", nil, rule.Passed, "m2", 0, time.Hour, "drill_started drill_passed"},
 		{"nothing to compare with", []rule.Outcome{{}}, rule.Unproven, "m2", 0, time.Hour, "drill_started drill_passed"},
-		{"it is not, and another says so too", []rule.Outcome{differs(20), differs(20)}, rule.Suspect, "m3", 20, 2 * time.Hour, "drill_started timeline_suspect"},
+		{"it is not, and another says so too", []rule.Outcome{differs(20), differs(20)}, rule.Suspect, "m3", 20, 2 * time.Hour, "drill_started drill_failed timeline_suspect"},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
 			w := newWorld()
@@ -78,9 +81,91 @@ func TestADrillOnDemand(t *testing.T) {
 	}
 }
 
+var daily = func(after time.Time) time.Time { return after.Truncate(24 * time.Hour).Add(24 * time.Hour) }
+
+// A drill that was asked for goes on while the one of the night is due, and its asker
+// hangs up: then that of the night is carried out.
+func TestADrillThatCameToNothingStandsForNone(t *testing.T) {
+	w := newWorld()
+	inOffice(t, w, daily, func(t *testing.T, d *drill.Duty, _ func()) {
+		time.Sleep(23*time.Hour + 50*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+		defer cancel()
+		if _, err := d.Ask(ctx); err == nil {
+			t.Error("whoever hung up has an answer")
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+	})
+	if len(w.drills) != 1 || len(w.verified) != 1 {
+		t.Errorf("carried out: %v, events %s", w.drills, w.kinds())
+	}
+}
+
+// The lead is lost while a difference is confirmed: it was told before.
+func TestADifferenceIsToldBeforeItIsConfirmed(t *testing.T) {
+	for _, asked := range []bool{true, false} {
+		w := newWorld()
+		w.outcomes = []rule.Outcome{differs(20), differs(20)}
+		inOffice(t, w, daily, func(t *testing.T, d *drill.Duty, lose func()) {
+			if !asked {
+				time.Sleep(24 * time.Hour)
+			}
+			time.AfterFunc(90*time.Minute, lose)
+			if asked {
+				if _, err := d.Ask(t.Context()); fault.KindOf(err) != fault.Unavailable {
+					t.Errorf("%v", err)
+				}
+			}
+			time.Sleep(2 * time.Hour)
+			synctest.Wait()
+		})
+		if got := w.kinds(); got != "drill_started drill_failed" || w.events[1].Level != event.Error || w.events[1].FaultKind() != fault.Diverged {
+			t.Errorf("asked for: %v: %s, %+v", asked, got, w.events)
+		}
+	}
+}
+
+// longList is a bucket of which a listing takes two minutes, and ends with its context.
+type longList struct{ *world }
+
+func (l longList) Catalogue(ctx context.Context) (timeline.Catalogue, error) {
+	select {
+	case <-time.After(2 * time.Minute):
+		return l.world.Catalogue(ctx)
+	case <-ctx.Done():
+		return timeline.Catalogue{}, ctx.Err()
+	}
+}
+
+// Whoever asked hangs up after something was found and before it was looked up in the
+// store: it is followed to its end.
+func TestADifferenceOutlivesWhoeverAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.outcomes = []rule.Outcome{differs(20), differs(20)}
+		sign := func(context.Context) (snapshot.Writer, error) { return snapshot.Writer{}, nil }
+		d := drill.NewDuty(drill.Config{Retry: schedule.Backoff{Min: time.Second, Max: time.Minute}}, longList{w}, w, w, slow{w}, w, w.ledger, sign, w)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- d.Run(ctx) }()
+		synctest.Wait()
+		asker, hangUp := context.WithTimeout(t.Context(), 63*time.Minute) // the first look ends after 62
+		defer hangUp()
+		if _, err := d.Ask(asker); err == nil {
+			t.Error("whoever hung up has an answer")
+		}
+		time.Sleep(2 * time.Hour)
+		cancel()
+		<-ended
+		if len(w.suspects) != 1 || w.suspects[0].Last != 20 {
+			t.Errorf("marked %v, events %s", w.suspects, w.kinds())
+		}
+	})
+}
+
 // One drill at a time: who comes second is told of the first, whoever began it.
 func TestASecondDrillIsAConflict(t *testing.T) {
-	daily := func(after time.Time) time.Time { return after.Truncate(24 * time.Hour).Add(24 * time.Hour) }
 	for _, tc := range []struct {
 		story string
 		next  func(time.Time) time.Time

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +45,7 @@ func (d *Driller) Run(ctx context.Context, t rule.Task) (out rule.Outcome, err e
 	defer d.running.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	at := restore.Point{Epoch: t.Epoch, Target: t.Revision, SkipProof: true}
+	at := restore.Point{Epoch: t.Epoch, Target: t.Revision, Base: t.From, SkipProof: true}
 	if err := d.room(ctx, at); err != nil {
 		return out, err
 	}
@@ -60,6 +59,9 @@ func (d *Driller) Run(ctx context.Context, t rule.Task) (out rule.Outcome, err e
 	err = d.rebuild.Run(ctx, at, begin, func(built restore.Rebuilt) error {
 		p := built.Plan
 		out = rule.Outcome{Task: t, Base: p.Base.Key(), Deltas: len(p.Deltas), Records: built.Records, Took: time.Since(began)}
+		for _, b := range p.Excluded {
+			out.Around = append(out.Around, b.Key+": "+fault.Found(b.Err, b.Key))
+		}
 		return d.compare(ctx, &out, staged, p.Base.Ref)
 	})
 	return out, err
@@ -91,32 +93,42 @@ func (d *Driller) compare(ctx context.Context, out *rule.Outcome, staged ports.S
 	if h == nil {
 		return fault.New(fault.NotFound, "drill", fmt.Sprintf("timeline %d", out.Epoch), "it went while it was rebuilt")
 	}
-	refs := slices.DeleteFunc(slices.Clone(h.Proofs), func(r snapshot.Ref) bool { return r.Last > out.Revision || r.Last < base.First })
 	history, err := staged.History(ctx)
 	if err != nil {
 		return err
 	}
-	search := rule.NewSearch(len(refs))
-	for i, more := search.Next(); more; i, more = search.Next() {
-		recorded, err := d.archive.Proof(ctx, refs[i])
-		if errors.Is(err, fault.Corrupt) || errors.Is(err, fault.NotFound) || err == nil && proof.Usable(recorded.Hash, refs[i].Last, base.First) != nil {
-			refs = slices.Delete(refs, i, i+1)
-			search.Gone()
-			continue
-		}
-		if err != nil {
+	fresh, others := rule.ToCompare(h.Proofs, out.Task, base)
+	for _, ref := range fresh {
+		if err := d.hold(ctx, out, history, ref, base.First); err != nil || out.Differs != nil {
 			return err
 		}
-		computed, err := proof.Compare(history, recorded)
-		switch {
-		case err == nil:
-			out.Proof = &recorded
-		case errors.Is(err, fault.Diverged):
-			out.Differs, out.Computed = &recorded, computed
-		default:
+	}
+	for i := 0; i < len(others) && out.Proof == nil && out.Differs == nil; i++ {
+		if err := d.hold(ctx, out, history, others[i], base.First); err != nil {
 			return err
 		}
-		search.Found(i, err == nil)
+	}
+	return nil
+}
+
+// hold notes whether a history agrees with a proof. One that cannot be used is passed
+// over.
+func (d *Driller) hold(ctx context.Context, out *rule.Outcome, history proof.History, ref snapshot.Ref, compact int64) error {
+	recorded, err := d.archive.Proof(ctx, ref)
+	if errors.Is(err, fault.Corrupt) || errors.Is(err, fault.NotFound) || err == nil && proof.Usable(recorded.Hash, ref.Last, compact) != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	computed, err := proof.Compare(history, recorded)
+	switch {
+	case err == nil:
+		out.Proof = &recorded
+	case errors.Is(err, fault.Diverged):
+		out.Differs, out.Computed = &recorded, computed
+	default:
+		return err
 	}
 	return nil
 }

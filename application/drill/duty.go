@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,13 +77,18 @@ func NewDuty(c Config, a ports.Archive, w ports.ArchiveWriter, k ports.ArchiveKe
 func (d *Duty) Run(ctx context.Context) error {
 	d.serve(true)
 	defer d.serve(false)
+	next := d.next()
 	for {
-		due := d.timer()
+		due := timer(next)
 		select {
 		case j := <-d.asked:
-			d.answer(ctx, j)
+			// One that came to nothing does not stand for the one that was due meanwhile.
+			if d.answer(ctx, j) {
+				next = d.next()
+			}
 		case <-due.C:
 			d.scheduled(ctx)
+			next = d.next()
 		case <-ctx.Done():
 		}
 		if due.Stop(); ctx.Err() != nil {
@@ -91,23 +97,27 @@ func (d *Duty) Run(ctx context.Context) error {
 	}
 }
 
-// timer fires when a drill is next due; never if none is.
-func (d *Duty) timer() *time.Timer {
-	var next time.Time
-	if d.config.Next != nil {
-		next = d.config.Next(time.Now())
+// next returns when a drill is next due, the zero time for never.
+func (d *Duty) next() time.Time {
+	if d.config.Next == nil {
+		return time.Time{}
 	}
-	if next.IsZero() {
+	return d.config.Next(time.Now())
+}
+
+// timer fires at a moment, never at the zero time.
+func timer(at time.Time) *time.Timer {
+	if at.IsZero() {
 		never := time.NewTimer(time.Hour)
 		never.Stop()
 		return never
 	}
-	return time.NewTimer(time.Until(next))
+	return time.NewTimer(time.Until(at))
 }
 
 func (d *Duty) scheduled(ctx context.Context) {
 	if d.claim("the schedule says so", nil) != nil {
-		return // one was asked for at the same moment, and does the same
+		return // one was asked for at the same moment; if it comes to nothing, the next is due tomorrow
 	}
 	defer d.free()
 	if _, err := d.Drill(ctx); err != nil && ctx.Err() == nil {
@@ -128,7 +138,8 @@ func levelOf(err error) event.Level {
 	return event.Warn
 }
 
-// Drill rebuilds the newest restorable revision, and writes down what that showed. A
+// Drill rebuilds what was stored since the newest verified revision, one stretch after
+// another, and the newest restorable revision last, and writes down what that showed. A
 // history that is not what the cluster had is rebuilt a second time, by another
 // sidecar or at last this one, before it is believed; then its timeline is marked, and
 // the backup begins another. That is no error.
@@ -140,17 +151,31 @@ func (d *Duty) drill(ctx, asker context.Context) (rule.Report, error) {
 	if differ := d.ledger.Standing().Differ; differ != nil {
 		return rule.Report{}, fault.New(fault.Unavailable, "drill", "", "the members of etcd disagree, so nothing can be proven: "+differ.Detail)
 	}
-	c, err := d.archive.Catalogue(asker)
-	if err != nil {
-		return rule.Report{}, err
+	var around []string // in all stretches
+	for done := (rule.Task{}); ; {
+		c, err := d.archive.Catalogue(asker)
+		if err != nil {
+			return rule.Report{}, err
+		}
+		task, last, none := rule.Pick(&c, done)
+		if none != "" {
+			return rule.Report{}, fault.New(fault.Unavailable, "drill", "", none)
+		}
+		r, err := d.stretch(ctx, asker, task)
+		around = append(around, r.Around...)
+		if err != nil || r.Differs != nil || last {
+			r.Around = slices.Compact(around)
+			return r, err
+		}
+		done = task
 	}
-	task, none := rule.Pick(&c)
-	if none != "" {
-		return rule.Report{}, fault.New(fault.Unavailable, "drill", "", none)
-	}
+}
+
+// stretch has one stretch rebuilt and writes down what that showed.
+func (d *Duty) stretch(ctx, asker context.Context, task rule.Task) (rule.Report, error) {
 	d.observe.Observe(event.Event{At: time.Now(), Kind: event.DrillStarted, Epoch: task.Epoch, Revision: task.Revision,
-		Message: fmt.Sprintf("drill: revision %d of timeline %d is rebuilt and compared: %s", task.Revision, task.Epoch, d.trigger())})
-	out, where, err := d.rebuilt(asker, task, "")
+		Message: fmt.Sprintf("drill: revision %d of timeline %d is rebuilt from the full of revision %d and compared: %s", task.Revision, task.Epoch, task.From, d.trigger())})
+	out, where, err := d.rebuilt(ctx, asker, task, "")
 	if err != nil {
 		return rule.Report{}, err
 	}
@@ -158,54 +183,70 @@ func (d *Duty) drill(ctx, asker context.Context) (rule.Report, error) {
 		r := rule.Report{Outcome: out, Where: where}
 		return r, d.confirm(ctx, r)
 	}
-	again, elsewhere, err := d.rebuilt(ctx, task, where)
+	// Said before it is looked at again: the lead may be lost meanwhile.
+	d.failed(proof.Check(*out.Differs, out.Computed), event.Error, fmt.Sprintf("%s (on %s); another sidecar looks before it is believed", out, where))
+	again, elsewhere, err := d.rebuilt(ctx, ctx, task, where)
 	if err != nil {
 		return rule.Report{}, fault.Wrap(fault.Diverged, "drill", where, fmt.Errorf("%s; that could not be confirmed elsewhere, and is not believed before: %w", out, err))
 	}
 	if !again.Confirms(out) {
-		return rule.Report{}, fault.New(fault.Unavailable, "drill", where,
+		return rule.Report{}, fault.New(fault.Diverged, "drill", where,
 			fmt.Sprintf("rebuilt twice, it was another history each time: %s (on %s); %s (on %s)", out, where, again, elsewhere)).
-			WithRemedy("look at the memory and the disk of these machines")
+			WithRemedy("ask for a drill again; if that is so again, look at the memory and the disk of these machines")
 	}
+	again = again.With(out)
 	r := rule.Report{Outcome: again, Where: elsewhere}
 	r.Good, err = d.doubt(ctx, again)
 	return r, err
 }
 
 // rebuilt is what somebody makes of a task. What it was compared with has to be in
-// the store: one sidecar's word alone neither verifies a timeline nor ends it.
-func (d *Duty) rebuilt(ctx context.Context, task rule.Task, besides string) (rule.Outcome, string, error) {
-	out, where, err := d.place.Run(ctx, task, besides)
+// the store: one sidecar's word alone neither verifies a timeline nor ends it. When
+// asker ends, so does the rebuilding; what came of it is looked at all the same.
+func (d *Duty) rebuilt(ctx, asker context.Context, task rule.Task, besides string) (rule.Outcome, string, error) {
+	out, where, err := d.place.Run(asker, task, besides)
 	if err != nil {
 		return out, where, err
+	}
+	for _, object := range out.Around {
+		d.failed(fault.New(fault.Corrupt, "drill", "", object), event.Error, "an object cannot be used, and the drill went around it")
 	}
 	c, err := d.archive.Catalogue(ctx)
 	if err != nil {
 		return out, where, err
 	}
-	for _, claim := range out.Claims() {
-		if err := d.stored(ctx, c.Find(task.Epoch), claim, where); err != nil {
+	if !out.Sound() {
+		return out, where, fault.New(fault.Unavailable, "drill", where, "it says that a newer proof agrees than one that differs").
+			WithRemedy("look at the sidecar there; the drill is repeated when it is next due")
+	}
+	h := c.Find(task.Epoch)
+	for _, claim := range []*proof.Recorded{out.Proof, out.Differs} {
+		if claim == nil {
+			continue
+		}
+		if *claim, err = d.stored(ctx, h, *claim, where); err != nil {
 			return out, where, err
 		}
 	}
 	return out, where, nil
 }
 
-// stored refuses a proof that is not one of the timeline's.
-func (d *Duty) stored(ctx context.Context, h *timeline.History, claim proof.Recorded, where string) error {
+// stored returns a proof as the store has it; it refuses one that is not the
+// timeline's.
+func (d *Duty) stored(ctx context.Context, h *timeline.History, claim proof.Recorded, where string) (proof.Recorded, error) {
 	for i := 0; h != nil && i < len(h.Proofs); i++ {
 		if h.Proofs[i].Last != claim.Revision {
 			continue
 		}
 		p, err := d.archive.Proof(ctx, h.Proofs[i])
 		if err == nil && p.Hash == claim.Hash {
-			return nil
+			return p, nil
 		}
 		if err != nil && fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Corrupt {
-			return err
+			return claim, err
 		}
 	}
-	return fault.New(fault.Unavailable, "drill", where, fmt.Sprintf("it says that it compared with %s, which is not in the store", claim.Hash)).
+	return claim, fault.New(fault.Unavailable, "drill", where, fmt.Sprintf("it says that it compared with %s, which is not in the store", claim.Hash)).
 		WithRemedy("look at the sidecar there; the drill is repeated when it is next due")
 }
 
@@ -216,7 +257,7 @@ func (d *Duty) confirm(ctx context.Context, out rule.Report) error {
 		if err != nil {
 			return err
 		}
-		v := proof.Verified{Recorded: *out.Proof, Timeline: out.Epoch, Restored: out.Revision, Base: out.Base, Deltas: out.Deltas, Records: out.Records,
+		v := proof.Verified{Recorded: *out.Proof, Timeline: out.Epoch, From: out.From, Restored: out.Revision, Base: out.Base, Deltas: out.Deltas, Records: out.Records,
 			TookSeconds: out.Took.Seconds(), Where: out.Where, By: w.Member, VerifiedAt: time.Now().UTC().Truncate(time.Millisecond)}
 		if err := d.writer.StoreVerified(ctx, v); err != nil {
 			return err

@@ -53,7 +53,7 @@ func (w *world) Catalogue(context.Context) (timeline.Catalogue, error) {
 	h := timeline.History{Timeline: timeline.Timeline{Epoch: 1}, Described: true, Suspects: slices.Clone(w.suspects),
 		Fulls:  []timeline.Full{{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, Last: 10}, Finished: true}},
 		Deltas: []timeline.Delta{{Ref: snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 1, First: 11, Last: 40}}}}
-	for _, rev := range []int64{20, 35} {
+	for _, rev := range []int64{20, 30, 35} {
 		h.Proofs = append(h.Proofs, snapshot.Ref{Kind: snapshot.KindProof, Epoch: 1, Last: rev})
 	}
 	return timeline.Catalogue{Timelines: []timeline.History{h}}, nil
@@ -217,11 +217,22 @@ func TestADifferenceThatIsFoundOnceIsAFaultOfTheMachine(t *testing.T) {
 	w := newWorld()
 	w.outcomes = []rule.Outcome{differs(20)} // the second agrees
 	_, err := w.duty(nil).Drill(t.Context())
-	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "memory") {
+	if fault.KindOf(err) != fault.Diverged || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("%v", err)
 	}
 	if len(w.suspects)+len(w.doubted)+len(w.verified) != 0 {
 		t.Errorf("%v, %v, %v", w.suspects, w.doubted, w.verified)
+	}
+}
+
+// Up to where a timeline is good is what both found, not the second alone.
+func TestTheLowerOfTwoGoodRevisionsCounts(t *testing.T) {
+	for _, order := range [][]rule.Outcome{{differs(20), differs(30)}, {differs(30), differs(20)}} {
+		w := newWorld()
+		w.outcomes = order
+		if r, err := w.duty(nil).Drill(t.Context()); err != nil || r.Good != 20 || w.suspects[0].Last != 20 {
+			t.Errorf("good up to %d, marked %v, %v", r.Good, w.suspects, err)
+		}
 	}
 }
 
@@ -249,6 +260,7 @@ func TestTheWordOfOneSidecarDecidesNothing(t *testing.T) {
 		{"a hash that was not recorded", []rule.Outcome{forged(func(p *proof.Recorded) { p.HashKV = 9 })}, nil, fault.Unavailable, "not in the store"},
 		{"a revision that was not recorded", []rule.Outcome{forged(func(p *proof.Recorded) { p.Revision = 33 })}, nil, fault.Unavailable, "not in the store"},
 		{"the second one's was not recorded", []rule.Outcome{differs(20), forged(func(p *proof.Recorded) { p.HashKV = 9 })}, nil, fault.Diverged, "not in the store"},
+		{"a newer proof agrees than one that differs", []rule.Outcome{differs(35)}, nil, fault.Unavailable, "a newer proof agrees"},
 		{"it agrees with what was not recorded", []rule.Outcome{better()}, nil, fault.Unavailable, "not in the store"},
 	} {
 		t.Run(tc.story, func(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 type Point struct {
 	Epoch     int   // timeline; 0 for the newest that has the target
 	Target    int64 // revision, or chain.Latest
+	Base      int64 // no full newer than this revision is used; 0 for any
 	SkipProof bool  // leave out the comparison with etcd's own hash
 	// Defragment writes the database anew without free pages; Fold also leaves out
 	// everything but the state at the target. Both come after the comparison.
@@ -68,6 +69,9 @@ func plan(c *timeline.Catalogue, at Point, broken []Broken, bump bumping) (Plan,
 	h, target, err := locate(c, at.Epoch, at.Target)
 	if err != nil {
 		return Plan{}, err
+	}
+	if at.Base > 0 {
+		h = chain.BasedOn(h, at.Base)
 	}
 	path, err := chain.Plan(h, target, Excluding(broken))
 	if err != nil {

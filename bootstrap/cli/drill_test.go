@@ -40,7 +40,10 @@ func TestDrill(t *testing.T) {
 		code   int
 		says   string
 	}{
-		"drill-passed.txt":   {drilled(openapi.DrillVerdictPassed, func(d *openapi.Drilled) { d.Rebuilt.Proof = rec(1500) }), 0, ""},
+		"drill-passed.txt": {drilled(openapi.DrillVerdictPassed, func(d *openapi.Drilled) { d.Rebuilt.Proof = rec(1500) }), 0, ""},
+		"drill-around.txt": {drilled(openapi.DrillVerdictPassed, func(d *openapi.Drilled) {
+			d.Rebuilt.Proof, d.Rebuilt.Around = rec(1500), []string{"timelines/00000001/full/y.db.zst: frame 3 is damaged"}
+		}), 5, "cannot be used"},
 		"drill-unproven.txt": {drilled(openapi.DrillVerdictUnproven, func(*openapi.Drilled) {}), 0, ""},
 		"drill-suspect.txt": {drilled(openapi.DrillVerdictSuspect, func(d *openapi.Drilled) {
 			d.Rebuilt.Proof, d.Rebuilt.Differs, d.Rebuilt.Computed, d.GoodRevision = rec(1018), rec(1500), 12345, 1018

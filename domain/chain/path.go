@@ -230,6 +230,13 @@ func Without(h *timeline.History, keys ...string) *timeline.History {
 	})
 }
 
+// BasedOn returns the history without fulls that are newer than a revision.
+func BasedOn(h *timeline.History, revision int64) *timeline.History {
+	out := *h
+	out.Fulls = slices.DeleteFunc(slices.Clone(h.Fulls), func(f timeline.Full) bool { return f.Last > revision })
+	return &out
+}
+
 func unreachable(h *timeline.History, cov Coverage, target int64) error {
 	detail := DescribeWindows(cov)
 	if target != Latest {

@@ -1,39 +1,16 @@
+// Package drill holds the rules of a restore that is made only to prove that it
+// works: what is rebuilt, where, what room it needs, and what it shows.
 package drill
 
 import (
 	"fmt"
 	"time"
 
-	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
 	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 	"github.com/revkeeper/revkeeper/domain/words"
 )
-
-// Task is what to rebuild.
-type Task struct {
-	Epoch    int
-	Revision int64
-}
-
-// Pick returns what to rebuild of a bucket: the newest revision of the newest
-// timeline. Where there is nothing to rebuild, or it is known to be suspect, the
-// reason says so.
-func Pick(c *timeline.Catalogue) (t Task, reason string) {
-	h := c.Newest()
-	if h == nil {
-		return t, "the store holds no timeline yet"
-	}
-	if good, suspect := h.Good(); suspect {
-		return t, fmt.Sprintf("timeline %d is suspect above revision %d already, and the next has not begun", h.Epoch, good)
-	}
-	newest, ok := chain.Cover(h).Newest()
-	if !ok {
-		return t, fmt.Sprintf("nothing of timeline %d can be restored yet", h.Epoch)
-	}
-	return Task{Epoch: h.Epoch, Revision: newest}, ""
-}
 
 // Outcome is what a drill showed.
 type Outcome struct {
@@ -42,11 +19,28 @@ type Outcome struct {
 	Deltas  int
 	Records int64         // of deltas
 	Took    time.Duration // of the rebuilding alone: what a restore takes at least
-	// Proof is the newest that the history agrees with; nil for none.
+	// Proof is the newest that the history agrees with, of those before Differs; nil for
+	// none.
 	Proof *proof.Recorded
-	// Differs is the oldest that it is known not to agree with; nil for none.
+	// Differs is the oldest that it does not agree with; nil for none.
 	Differs  *proof.Recorded
 	Computed uint32 // what the history hashes to where Differs was recorded
+	// Around are objects that could not be used, each with the reason.
+	Around []string
+}
+
+// Sound reports whether the outcome can be: what differs is newer than what agrees.
+func (o Outcome) Sound() bool {
+	return o.Proof == nil || o.Differs == nil || o.Proof.Revision < o.Differs.Revision
+}
+
+// With returns an outcome that another confirmed, with the lower of what both agree
+// with: further up one of them is wrong.
+func (o Outcome) With(other Outcome) Outcome {
+	if o.Proof != nil && (other.Proof == nil || other.Proof.Revision < o.Proof.Revision) {
+		o.Proof = other.Proof
+	}
+	return o
 }
 
 // Good returns the revision up to which a history that differs is still what the
@@ -72,18 +66,6 @@ func (o Outcome) Good(h *timeline.History) int64 {
 func (o Outcome) Confirms(first Outcome) bool {
 	return o.Differs != nil && first.Differs != nil && o.Epoch == first.Epoch &&
 		o.Differs.Hash == first.Differs.Hash && o.Computed == first.Computed
-}
-
-// Claims returns the proofs that the outcome rests on, which whoever rebuilt the
-// history says are in the store.
-func (o Outcome) Claims() []proof.Recorded {
-	var out []proof.Recorded
-	for _, p := range []*proof.Recorded{o.Proof, o.Differs} {
-		if p != nil {
-			out = append(out, *p)
-		}
-	}
-	return out
 }
 
 // String says in one sentence what was shown.

@@ -1,6 +1,7 @@
 package drill_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -15,43 +16,6 @@ import (
 	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
-// A history agrees with the first so many of n proofs, and some cannot be read.
-func TestTheNewestProofThatAgreesIsFoundInFewSteps(t *testing.T) {
-	for n := range 40 {
-		for agreeing := range n + 1 {
-			for broken := -1; broken < n; broken++ {
-				left := make([]int, 0, n)
-				for i := range n {
-					left = append(left, i)
-				}
-				s, compared := drill.NewSearch(n), 0
-				for i, more := s.Next(); more; i, more = s.Next() {
-					if left[i] == broken {
-						left = append(left[:i], left[i+1:]...)
-						s.Gone()
-						continue
-					}
-					compared++
-					s.Found(i, left[i] < agreeing)
-				}
-				want := 0 // the first of what is left that differs
-				for want < len(left) && left[want] < agreeing {
-					want++
-				}
-				if i, ok := s.Agreed(); ok != (want > 0) || ok && i != want-1 {
-					t.Fatalf("%d of %d agree, %d is broken: found %d, %v", agreeing, n, broken, i, ok)
-				}
-				if i, ok := s.Differs(); ok != (want < len(left)) || ok && i != want {
-					t.Fatalf("%d of %d agree, %d is broken: differs from %d, %v", agreeing, n, broken, i, ok)
-				}
-				if compared > 8 || agreeing == n && n > 0 && broken != n-1 && compared != 1 {
-					t.Fatalf("%d of %d agree: %d were compared", agreeing, n, compared)
-				}
-			}
-		}
-	}
-}
-
 func bucket(change func(h *timeline.History)) *timeline.Catalogue {
 	h := timeline.History{Timeline: timeline.Timeline{Epoch: 2}, Described: true,
 		Fulls:  []timeline.Full{{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 2, First: 0, Last: 10}, Finished: true}},
@@ -60,26 +24,129 @@ func bucket(change func(h *timeline.History)) *timeline.Catalogue {
 	return &timeline.Catalogue{Timelines: []timeline.History{{Timeline: timeline.Timeline{Epoch: 1}}, h}}
 }
 
+func full(last int64) timeline.Full {
+	return timeline.Full{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 2, Last: last}, Finished: true}
+}
+
+func delta(first, last int64) timeline.Delta {
+	return timeline.Delta{Ref: snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 2, First: first, Last: last}}
+}
+
+func refs(kind snapshot.Kind, revisions ...int64) (out []snapshot.Ref) {
+	for _, r := range revisions {
+		out = append(out, snapshot.Ref{Kind: kind, Epoch: 2, Last: r})
+	}
+	return out
+}
+
+// A drill goes from one full to the next, so that what the deltas between them lost
+// shows, and ends with what a restore of the newest revision is made of.
 func TestWhatIsRebuilt(t *testing.T) {
+	fulls := func(h *timeline.History) {
+		h.Fulls = []timeline.Full{full(10), full(20), full(30)}
+		h.Proofs = refs(snapshot.KindProof, 10, 20, 25, 30)
+	}
 	for _, tc := range []struct {
 		story  string
 		bucket *timeline.Catalogue
-		want   int64 // 0: nothing
-		says   string
+		want   string // the stretches, as full–revision over what is known
+		says   string // where nothing is rebuilt
 	}{
-		{"the newest revision of the newest timeline", bucket(func(*timeline.History) {}), 40, ""},
-		{"its base is pending", bucket(func(h *timeline.History) { h.Fulls = nil }), 0, "nothing of timeline 2"},
+		{"from the only full to the newest revision", bucket(func(*timeline.History) {}), "10–40>0", ""},
+		{"from each full to the next", bucket(fulls), "10–20>0 20–30>20 30–40>30", ""},
+		{"on from the newest verified revision", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Verified = refs(snapshot.KindVerified, 12, 25)
+		}), "20–30>25 30–40>30", ""},
+		{"all but the newest full is verified", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Verified = refs(snapshot.KindVerified, 35)
+		}), "30–40>35", ""},
+		{"nothing is new", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Verified = refs(snapshot.KindVerified, 40)
+		}), "30–40>40", ""},
+		{"a full without a hash ends no stretch, and the newest is tried all the same", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Proofs = refs(snapshot.KindProof, 30)
+		}), "10–30>0 30–40>30", ""},
+		{"no full has a hash", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Proofs = nil
+		}), "10–40>0 30–40>40", ""},
+		{"an unfinished full is none", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Fulls[1].Finished = false
+		}), "10–30>0 30–40>30", ""},
+		{"up to a gap, and on from the full behind it", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Deltas = []timeline.Delta{delta(11, 14), delta(21, 40)}
+		}), "10–14>0 20–30>14 30–40>30", ""},
+		{"a gap right after a full", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Deltas = []timeline.Delta{delta(12, 24), delta(31, 40)}
+		}), "20–24>0 30–40>24", ""},
+		{"nothing follows the newest full", bucket(func(h *timeline.History) {
+			fulls(h)
+			h.Deltas = []timeline.Delta{delta(11, 30)}
+			h.Verified = refs(snapshot.KindVerified, 30)
+		}), "30–30>30", ""},
+		{"its base is pending", bucket(func(h *timeline.History) { h.Fulls = nil }), "", "nothing of timeline 2"},
 		{"it is suspect already", bucket(func(h *timeline.History) {
 			h.Suspects = []snapshot.Ref{{Kind: snapshot.KindSuspect, Epoch: 2, Last: 30}}
-		}), 0, "suspect above revision 30"},
-		{"an empty bucket", &timeline.Catalogue{}, 0, "no timeline"},
+		}), "", "suspect above revision 30"},
+		{"an empty bucket", &timeline.Catalogue{}, "", "no timeline"},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
-			task, reason := drill.Pick(tc.bucket)
-			if task.Revision != tc.want || (reason == "") != (tc.want != 0) || !strings.Contains(reason, tc.says) || tc.want != 0 && task.Epoch != 2 {
-				t.Errorf("Pick = %+v, %q", task, reason)
+			var got []string
+			var reason string
+			for done, last := (drill.Task{}), false; !last && len(got) < 9; {
+				if done, last, reason = drill.Pick(tc.bucket, done); reason != "" {
+					break
+				}
+				got = append(got, fmt.Sprintf("%d–%d>%d", done.From, done.Revision, done.Known))
+			}
+			if strings.Join(got, " ") != tc.want || (reason == "") != (tc.says == "") || !strings.Contains(reason, tc.says) {
+				t.Errorf("rebuilt %q, %q; want %q", got, reason, tc.want)
 			}
 		})
+	}
+}
+
+// Where a timeline began meanwhile, the drill begins with that.
+func TestADrillFollowsANewTimeline(t *testing.T) {
+	task, last, reason := drill.Pick(bucket(func(*timeline.History) {}), drill.Task{Epoch: 1, Revision: 900})
+	if task != (drill.Task{Epoch: 2, Revision: 40, From: 10}) || !last || reason != "" {
+		t.Errorf("%+v, %v, %q", task, last, reason)
+	}
+}
+
+func TestWhatIsCompared(t *testing.T) {
+	fresh, others := drill.ToCompare(refs(snapshot.KindProof, 4, 10, 15, 20, 25, 41), drill.Task{Revision: 40, Known: 15}, snapshot.Ref{First: 5})
+	if got, want := fmt.Sprint(fresh, others), fmt.Sprint(refs(snapshot.KindProof, 20, 25), refs(snapshot.KindProof, 15, 10)); got != want {
+		t.Errorf("compared %s, want %s", got, want)
+	}
+}
+
+func TestWhatTwoSidecarsSayTogether(t *testing.T) {
+	at := func(rev int64) *proof.Recorded { return &proof.Recorded{Hash: proof.Hash{Revision: rev}} }
+	for _, tc := range []struct {
+		own, other, want *proof.Recorded
+	}{{at(20), at(30), at(20)}, {at(30), at(20), at(20)}, {at(20), nil, nil}, {nil, at(20), nil}} {
+		got := drill.Outcome{Proof: tc.own}.With(drill.Outcome{Proof: tc.other}).Proof
+		if (got == nil) != (tc.want == nil) || got != nil && got.Revision != tc.want.Revision {
+			t.Errorf("%v and %v agree with %v", tc.own, tc.other, got)
+		}
+	}
+	for _, o := range []drill.Outcome{{Proof: at(30), Differs: at(30)}, {Proof: at(31), Differs: at(30)}} {
+		if o.Sound() {
+			t.Errorf("%+v cannot be", o)
+		}
+	}
+	for _, o := range []drill.Outcome{{}, {Proof: at(30)}, {Differs: at(30)}, {Proof: at(29), Differs: at(30)}} {
+		if !o.Sound() {
+			t.Errorf("%+v can be", o)
+		}
 	}
 }
 
@@ -126,24 +193,6 @@ func TestADifferenceIsBelievedTwice(t *testing.T) {
 		}
 		if tc.second.Differs == nil && first.Confirms(tc.second) {
 			t.Errorf("%s: one that agrees is confirmed as a difference", tc.story)
-		}
-	}
-}
-
-func TestWhatAnOutcomeRestsOn(t *testing.T) {
-	agrees, differs := &proof.Recorded{MemberID: "a"}, &proof.Recorded{MemberID: "b"}
-	for _, tc := range []struct {
-		o    drill.Outcome
-		want string
-	}{
-		{drill.Outcome{Proof: agrees, Differs: differs}, "ab"}, {drill.Outcome{Differs: differs}, "b"}, {drill.Outcome{}, ""},
-	} {
-		var got string
-		for _, p := range tc.o.Claims() {
-			got += p.MemberID
-		}
-		if got != tc.want {
-			t.Errorf("%+v rests on %q, want %q", tc.o, got, tc.want)
 		}
 	}
 }

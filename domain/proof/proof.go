@@ -21,6 +21,7 @@ type Recorded struct {
 type Verified struct {
 	Recorded              // what it was compared with
 	Timeline    int       `json:"timeline"`
+	From        int64     `json:"fromRevision"`     // of the full to begin with; an older one where it could not be used
 	Restored    int64     `json:"restoredRevision"` // that was rebuilt, at or above the recorded one
 	Base        string    `json:"base"`             // key of the full
 	Deltas      int       `json:"deltas"`           // that were applied to it

@@ -179,6 +179,15 @@ var exchanges = []exchange{
 	{name: "a drill while one goes on", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", sidecar: sidecar{err: fault.New(fault.Conflict, "drill", "", "another is under way")}, status: 409},
 	{name: "a drill without room", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", sidecar: sidecar{err: unavailable}, status: 503},
 	{name: "a drill of a sidecar that cannot", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=1&revision=5", sidecar: sidecar{bare: true}, status: 503},
+	{name: "a stretch of a timeline", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=2&revision=812345&from=800000&known=810000", sidecar: following(), status: 200},
+	{name: "a stretch from nowhere", operation: "rebuildHistory", request: "POST /v1/rebuilds?timeline=2&revision=812345&from=the+start", status: 400, body: []string{`"kind":"invalid"`}, breaks: true},
+
+	{name: "a drill now", operation: "drill", request: "POST /v1/drills", sidecar: leading(), status: 200,
+		body: []string{`"verdict":"suspect"`, `"where":"m2"`, `"goodRevision":4`, `"around":["timelines/00000002/full/y: it is damaged"]`, `"rebuilt":{`}},
+	{name: "a drill now for another site", operation: "drill", request: "POST /v1/drills", header: "Sec-Fetch-Site: cross-site", status: 403},
+	{name: "a drill now while one goes on", operation: "drill", request: "POST /v1/drills", sidecar: sidecar{role: role.Leader, err: fault.New(fault.Conflict, "drill", "", "a drill goes on")}, status: 409},
+	{name: "a drill now of a follower that knows no leader", operation: "drill", request: "POST /v1/drills", sidecar: following(), status: 503},
+	{name: "a drill now of a sidecar that has none", operation: "drill", request: "POST /v1/drills", sidecar: sidecar{bare: true}, status: 503},
 }
 
 func TestEveryAnswerIsAsTheContractSays(t *testing.T) {

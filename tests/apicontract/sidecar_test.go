@@ -77,6 +77,13 @@ func (s sidecar) Run(_ context.Context, t drill.Task) (drill.Outcome, error) {
 		Proof: recorded, Differs: recorded, Computed: math.MaxUint32}, s.err
 }
 
+// Ask implements httpapi.Drills.
+func (s sidecar) Ask(ctx context.Context) (drill.Report, error) {
+	out, err := s.Run(ctx, drill.Task{Epoch: 2, Revision: 812345})
+	out.Around = []string{"timelines/00000002/full/y: it is damaged"}
+	return drill.Report{Outcome: out, Where: "m2", Good: 4}, err
+}
+
 func (s sidecar) Live() error { return s.dead }
 
 func (s sidecar) Checks() iter.Seq2[string, error] {
@@ -287,7 +294,7 @@ func handler(t *testing.T, s sidecar, config httpapi.Config) http.Handler {
 	if !s.bare {
 		sources.Members, sources.Maintenance, sources.Leader, sources.Peers = s, s, s, http.DefaultTransport
 		sources.Defrag = duty{s}
-		sources.Driller = s
+		sources.Driller, sources.Drills = s, s
 		sources.Retention = s
 	}
 	return httpapi.New(config, sources, slog.New(slog.DiscardHandler)).Handler()

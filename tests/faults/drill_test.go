@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,7 +87,7 @@ func TestOneFollowerCannotEndATimeline(t *testing.T) {
 	}
 	for range 2 {
 		_, err := b.drillsBeside(store, wrong{stored}).Drill(t.Context())
-		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "(on m2)") || !strings.Contains(err.Error(), "(on m)") {
+		if fault.KindOf(err) != fault.Diverged || !strings.Contains(err.Error(), "(on m2)") || !strings.Contains(err.Error(), "(on m)") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -196,6 +197,156 @@ func TestADrillFindsWhatTheWatchLost(t *testing.T) {
 		t.Errorf("a good backup: %v, %v", out, err)
 	}
 	verifiedIs(t, store, 2, head)
+}
+
+// unheard is a backup of which one change of a transaction was lost, that of the key
+// "unheard", and whose next proof is stored. what says what comes after it.
+func unheard(t *testing.T, what string) (b *sidecar, store *gate, client *clientv3.Client, good, lost, proven int64) {
+	t.Helper()
+	source := servers.StartEtcd(t, version, 1)
+	client = oracle.Connect(t, source.Endpoints()[0])
+	head := puts(t, client, "before", 30)
+	store = newGate()
+	ear := &deaf{lose: "unheard"}
+	b = startBackupAs(t, source.Endpoints()[0], store, func(s *inprocess.Setup) {
+		s.Watcher = func(w ports.Watcher) ports.Watcher { ear.Watcher = w; return ear }
+	})
+	b.awaitDurable(head)
+	eventually(t, "a full", func() bool { return b.state.Backup().LastFull != nil })
+	b.prove(store)
+	good = proveByCompaction(t, b, client, head)
+	if _, err := client.Txn(t.Context()).Then(clientv3.OpPut("heard too", "1"), clientv3.OpPut("unheard", "1")).Commit(); err != nil {
+		t.Fatal(err)
+	}
+	head = puts(t, client, what, 30)
+	b.awaitDurable(head)
+	proven = proveByCompaction(t, b, client, head)
+	if ear.lost == 0 {
+		t.Fatal("nothing was lost: the test tests nothing")
+	}
+	return b, store, client, good, ear.lost, proven
+}
+
+// suspectAbove makes sure that a drill found what was lost above a revision.
+func (s *sidecar) suspectAbove(store ports.ObjectStore, good int64) {
+	s.t.Helper()
+	out, err := s.drills(store).Drill(s.t.Context())
+	if err != nil || out.Differs == nil || out.Good != good {
+		s.t.Fatalf("what was lost above %d was not found: %v, %v", good, out, err)
+	}
+	if got, suspect := catalogue(s.t, store).Timelines[0].Good(); !suspect || got != good {
+		s.t.Errorf("the timeline is good up to %d (%v), want %d", got, suspect, good)
+	}
+}
+
+// The full of the night comes between the loss and the drill of the night. What is
+// restored from that full on is right; what is before it is not.
+func TestADrillLooksBehindTheNewestFull(t *testing.T) {
+	b, store, client, good, lost, _ := unheard(t, "after")
+	if _, err := b.TakeFull(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	head := puts(t, client, "later", 5)
+	b.awaitDurable(head)
+	proveByCompaction(t, b, client, head)
+	b.suspectAbove(store, good)
+	if _, _, err := tryRestore(t, store, 0, lost); fault.KindOf(err) != fault.Diverged {
+		t.Errorf("what was lost is restored: %v", err)
+	}
+}
+
+// What was lost is overwritten, and the version before compacted away: the newest hash
+// does not see it, the one before does.
+func TestADrillComparesEveryProof(t *testing.T) {
+	b, store, client, good, _, _ := unheard(t, "after")
+	if _, err := client.Put(t.Context(), "unheard", "2"); err != nil {
+		t.Fatal(err)
+	}
+	head := puts(t, client, "later", 5)
+	b.awaitDurable(head)
+	proveByCompaction(t, b, client, head)
+	b.suspectAbove(store, good)
+}
+
+// Where all is well, a drill after two fulls verifies one stretch after another, and
+// the next goes on from there.
+func TestADrillGoesFromFullToFull(t *testing.T) {
+	source := servers.StartEtcd(t, version, 1)
+	client := oracle.Connect(t, source.Endpoints()[0])
+	store := newGate()
+	b := startBackup(t, source.Endpoints()[0], store)
+	b.awaitDurable(puts(t, client, "before", 10))
+	eventually(t, "a full", func() bool { return b.state.Backup().LastFull != nil })
+	b.prove(store)
+	var fulls []int64
+	for range 2 {
+		b.awaitDurable(puts(t, client, "some", 10))
+		r, err := b.TakeFull(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "its proof", func() bool { return b.Ledger.Standing().Recorded.Revision >= r.Last })
+		fulls = append(fulls, r.Last)
+	}
+	head := puts(t, client, "newest", 10)
+	b.awaitDurable(head)
+	proveByCompaction(t, b, client, head)
+	verified := func() (at []int64) {
+		for _, v := range catalogue(t, store).Timelines[0].Verified {
+			at = append(at, v.Last)
+		}
+		return at
+	}
+	for range 2 {
+		if out, err := b.drills(store).Drill(t.Context()); err != nil || out.Verdict() != drillrule.Passed || out.From != fulls[1] || out.Revision < head {
+			t.Fatalf("%+v, %v", out, err)
+		}
+	}
+	if got := verified(); !slices.Equal(got, append(fulls, head, head)) {
+		t.Errorf("verified %d, want each of the fulls %d and twice the head %d", got, fulls, head)
+	}
+}
+
+// A full that is damaged is gone around, and told.
+func TestADrillTellsOfDamage(t *testing.T) {
+	source := servers.StartEtcd(t, version, 1)
+	client := oracle.Connect(t, source.Endpoints()[0])
+	store := newGate()
+	b := startBackup(t, source.Endpoints()[0], store)
+	b.awaitDurable(puts(t, client, "before", 10))
+	eventually(t, "a full", func() bool { return b.state.Backup().LastFull != nil })
+	b.awaitDurable(puts(t, client, "some", 10))
+	if _, err := b.TakeFull(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	newest := catalogue(t, store).Timelines[0].NewestFull().Key()
+	flipAByte(t, store, newest)
+	out, err := b.drills(store).Drill(t.Context())
+	if err != nil || len(out.Around) != 1 || !strings.HasPrefix(out.Around[0], newest) {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	told := b.events.of(event.DrillFailed)
+	if len(told) != 1 || told[0].Level != event.Error || told[0].FaultKind() != fault.Corrupt || !strings.Contains(told[0].Err.Error(), newest) {
+		t.Errorf("told %+v", told)
+	}
+}
+
+// flipAByte replaces an object by one that differs in the middle.
+func flipAByte(t *testing.T, store ports.ObjectStore, key string) {
+	t.Helper()
+	body, err := store.Open(t.Context(), key, 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	content, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[len(content)/2] ^= 0xff
+	if err := errors.Join(store.Delete(t.Context(), key), store.Create(t.Context(), key, bytes.NewReader(content), int64(len(content)))); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // proveByCompaction has etcd compact at a revision and returns it once its hash is

@@ -14,7 +14,8 @@ import (
 
 // Drill implements ports.Sidecars.
 func (c *Client) Drill(ctx context.Context, address string, t drill.Task) (drill.Outcome, error) {
-	query := url.Values{"timeline": {strconv.Itoa(t.Epoch)}, "revision": {strconv.FormatInt(t.Revision, 10)}}
+	query := url.Values{"timeline": {strconv.Itoa(t.Epoch)}, "revision": {strconv.FormatInt(t.Revision, 10)},
+		"from": {strconv.FormatInt(t.From, 10)}, "known": {strconv.FormatInt(t.Known, 10)}}
 	var r openapi.Rebuilt
 	err := c.ask(ctx, question{method: http.MethodPost, address: address, path: "/v1/rebuilds", query: query}, &r)
 	if err == nil && (r.Timeline != t.Epoch || r.Revision != t.Revision) {
@@ -23,7 +24,10 @@ func (c *Client) Drill(ctx context.Context, address string, t drill.Task) (drill
 	if err != nil {
 		return drill.Outcome{}, err
 	}
-	return drill.Outcome{Task: t, Base: oneLine(r.Full), Deltas: r.Deltas, Records: r.Records, Took: seconds(r.TookSeconds),
+	for i := range r.Around {
+		r.Around[i] = oneLine(r.Around[i])
+	}
+	return drill.Outcome{Task: t, Around: r.Around, Base: oneLine(r.Full), Deltas: r.Deltas, Records: r.Records, Took: seconds(r.TookSeconds),
 		Proof: recordedOf(r.Proof), Differs: recordedOf(r.Differs), Computed: uint32(r.Computed)}, nil
 }
 

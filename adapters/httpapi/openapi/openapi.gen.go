@@ -933,6 +933,9 @@ type Range struct {
 
 // Rebuilt What a drill showed.
 type Rebuilt struct {
+	// Around Objects that could not be used, each with the reason; absent where all could.
+	Around []string `json:"around,omitempty,omitzero"`
+
 	// Computed What it hashes to where `differs` was recorded.
 	Computed int64 `json:"computed,omitempty,omitzero"`
 	Deltas   int   `json:"deltas"`
@@ -1317,6 +1320,13 @@ type AnnounceMaintenanceParams struct {
 type RebuildHistoryParams struct {
 	Timeline int   `form:"timeline" json:"timeline"`
 	Revision int64 `form:"revision" json:"revision"`
+
+	// From Revision of the full to begin with; newer ones are left aside. Absent for the newest.
+	From int64 `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// Known Revision up to which the history was compared before: all proofs above it
+	// are compared, of the others only one. Absent for nothing.
+	Known int64 `form:"known,omitempty" json:"known,omitempty,omitzero"`
 }
 
 // RunRetentionParams defines parameters for RunRetention.
@@ -1912,6 +1922,32 @@ func (siw *ServerInterfaceWrapper) RebuildHistory(w http.ResponseWriter, r *http
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "revision"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "revision", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", r.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "from"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "from", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "known" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "known", r.URL.Query(), &params.Known, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "known"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "known", Err: err})
 		}
 		return
 	}

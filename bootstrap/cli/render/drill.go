@@ -14,6 +14,9 @@ func Drilled(w io.Writer, d openapi.Drilled) error {
 	r := d.Rebuilt
 	p.line("%s: revision %d of timeline %d was rebuilt beside %s in %s", d.Verdict, r.Revision, r.Timeline, oneLine(d.Where), seconds(r.TookSeconds))
 	p.row("  from", fmt.Sprintf("%s and %s with %s", oneLine(r.Full), count(r.Deltas, "delta", "deltas"), count(int(r.Records), "record", "records")))
+	for _, object := range r.Around {
+		p.row("  without", oneLine(object))
+	}
 	if known := !r.Proof.RecordedAt.IsZero(); known {
 		p.row("  agrees", fmt.Sprintf("up to revision %d, with what member %s hashed: %d", r.Proof.Revision, oneLine(r.Proof.MemberID), r.Proof.HashKV))
 	}
