@@ -17,9 +17,11 @@ import (
 const nobody = 65534
 
 func TestAFolderThatMayNotBeWritten(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "theirs")
-	if err := os.Mkdir(dir, 0o500); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	for path, mode := range map[string]os.FileMode{filepath.Dir(dir): 0o755, dir: 0o555} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// Root may write everywhere; as somebody else this thread may not.
 	runtime.LockOSThread()
