@@ -31,6 +31,7 @@ type Program struct {
 func (p Program) Run(ctx context.Context, args []string) int {
 	root := p.root()
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, args, err) })
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	err := root.ExecuteContext(ctx)
@@ -60,7 +61,9 @@ func (p Program) root() *cobra.Command {
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetUsageTemplate(usageTemplate())
-	root.SetFlagErrorFunc(flagError)
+	root.Version = p.versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version of this build")
 	root.AddCommand(p.run(), p.status(), p.list(), p.inspect(), p.get(), p.history(), p.diff(), p.extract(), p.restore(), p.export(), p.verify(), p.gc(), p.pin(), p.unpin(), p.timeline(), p.compact(), p.defrag(), p.drill(),
 		p.config(), p.version())
 	return root
@@ -90,7 +93,12 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		WithRemedy("`" + cmd.CommandPath() + " --help` lists them")
 }
 
-func flagError(cmd *cobra.Command, err error) error {
+// flagError says what is wrong with the flags of a command, or names the command
+// that does not exist: its flags were taken for those of the one above.
+func flagError(cmd *cobra.Command, args []string, err error) error {
+	if _, rest, _ := cmd.Root().Find(args); cmd.HasSubCommands() && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		return noCommand(cmd, rest)
+	}
 	return (&fault.Error{Kind: fault.Invalid, Op: "read flags", Err: err}).
 		WithRemedy("`" + cmd.CommandPath() + " --help` lists them")
 }

@@ -48,18 +48,23 @@ func TestUsage(t *testing.T) {
 }
 
 func TestCommandWithTypo(t *testing.T) {
-	for _, args := range [][]string{{"lst"}, {"config", "chekc"}} {
+	for _, args := range [][]string{{"lst"}, {"config", "chekc"}, {"lst", "--store", "file:///x"}, {"config", "chekc", "--name", "m1"}} {
 		got := command(t, args...)
-		if got.code != 2 || !strings.Contains(got.stderr, "did you mean") {
+		if got.code != 2 || !strings.Contains(got.stderr, "find command "+strings.TrimPrefix(args[0], "config")) || !strings.Contains(got.stderr, "did you mean") {
 			t.Errorf("%v: exit %d: %s", args, got.code, got.stderr)
 		}
+	}
+	if got := command(t, "--store", "file:///x"); got.code != 2 || !strings.Contains(got.stderr, "unknown flag: --store") {
+		t.Errorf("no command at all: exit %d: %s", got.code, got.stderr)
 	}
 }
 
 func TestVersion(t *testing.T) {
-	got := command(t, "version")
-	if got.code != 0 || !strings.HasPrefix(got.stdout, "revkeeper v0.0.0-test (bucket format 1, ") {
-		t.Errorf("exit %d: %s", got.code, got.stdout)
+	for _, arg := range []string{"version", "--version"} {
+		got := command(t, arg)
+		if got.code != 0 || !strings.HasPrefix(got.stdout, "revkeeper v0.0.0-test (bucket format 1, ") || !strings.HasSuffix(got.stdout, ")\n") {
+			t.Errorf("%s: exit %d: %s%s", arg, got.code, got.stdout, got.stderr)
+		}
 	}
 }
 

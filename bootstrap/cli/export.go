@@ -98,8 +98,11 @@ func (f *exportFlags) request(now time.Time) (restore.Request, []fault.Problem) 
 	r := flagReader{}
 	req := restore.Request{Epoch: f.epoch, Target: f.target.read(&r, now), SkipProof: f.skipProof, AllowSuspect: f.suspect, DefaultLeaseTTL: r.leaseTTL(f.leaseTTL)}
 	r.timeline(f.epoch)
-	if f.to == "" {
+	switch f.to {
+	case "":
 		r.add("--to", "", "is required", "a file; with --format gardener a folder or a store's URL")
+	case toStdout:
+		r.add("--to", f.to, "is no file: a snapshot is whole or not there, which a pipe cannot be", "a file; one of this name is ./"+toStdout)
 	}
 	if f.format != wiring.FormatSnapshot && f.format != wiring.FormatGardener {
 		r.add("--format", f.format, "is no format", "snapshot or gardener")

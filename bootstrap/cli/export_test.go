@@ -78,6 +78,7 @@ func TestExportRefusals(t *testing.T) {
 		says []string
 	}{
 		{"everything wrong at once", []string{"--format", "tape", "--timeline", "-1"}, 2, []string{"4 settings", "--to-revision", "--to", "--format", "--timeline"}},
+		{"what cannot be taken back", []string{"--to-revision", "23", "--to", "-"}, 2, []string{`--to="-": is no file`, "./-"}},
 		{"a file that is there", []string{"--to-revision", "23", "--to", taken}, 4, []string{"exists already", "another file"}},
 		{"a directory that is not", []string{"--to-revision", "23", "--to", filepath.Join(dir, "none", "x")}, 2, []string{"directory that exists"}},
 		{"a revision that is not restorable", []string{"--to-revision", "40", "--timeline", "1", "--to", filepath.Join(dir, "x")}, 3, []string{"restorable: 1–30, 45–50"}},

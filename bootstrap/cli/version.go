@@ -17,9 +17,12 @@ func (p Program) version() *cobra.Command {
 		Example: "  revkeeper version",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.Stdout, "revkeeper %s (bucket format %d, %s, %s/%s)\n",
-				p.versionText(), snapshot.FormatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(p.Stdout, p.versionLine())
 			return err
 		},
 	}
+}
+
+func (p Program) versionLine() string {
+	return fmt.Sprintf("revkeeper %s (bucket format %d, %s, %s/%s)", p.versionText(), snapshot.FormatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

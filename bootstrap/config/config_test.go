@@ -184,6 +184,8 @@ func TestProblems(t *testing.T) {
 		{"no YAML", given{file: "a: [b"}, "config", "must be YAML"},
 		{"two documents", given{file: "name: a\n---\nname: b"}, "config", "more than one document"},
 		{"a file that is not there", given{flags: []string{"--config=/nowhere/rk.yaml"}}, "config", "no such file"},
+		{"a variable that stops too soon", given{env: []string{"REVKEEPER_STORE=file:///x"}}, "REVKEEPER_STORE", "did you mean REVKEEPER_STORE_URL?"},
+		{"a variable like no other", given{env: []string{"REVKEEPER_FOO=x"}}, "REVKEEPER_FOO", "`revkeeper config show` lists every setting"},
 		{"a variable with a typo", given{env: []string{"REVKEEPER_LOG_LEVLE=debug"}}, "REVKEEPER_LOG_LEVLE", "did you mean REVKEEPER_LOG_LEVEL?"},
 		{"a duration without unit", given{env: []string{"REVKEEPER_ROLE_INTERVAL=5"}}, "role.interval", "is not a duration; it comes from environment"},
 		{"an impossible duration", given{file: "role: {interval: -2s}"}, "role.interval", "out of range"},

@@ -36,7 +36,7 @@ func (l *loader) environment(environ []string) {
 		case s != nil:
 			l.set(s, value, "environment "+name)
 		case !serviceLink.MatchString(name):
-			l.problem(fault.Problem{Key: name, Detail: "this variable is no setting", Remedy: didYouMean(name, names)})
+			l.problem(fault.Problem{Key: name, Detail: "this variable is no setting", Remedy: didYouMeanEnv(name, names)})
 		}
 	}
 }

@@ -5,6 +5,19 @@ import (
 	"strings"
 )
 
+// didYouMeanEnv is didYouMean for a variable of the environment. What all of them
+// begin with says nothing about which is meant; a setting that goes on where the
+// name ends is.
+func didYouMeanEnv(name string, known []string) string {
+	bare := make([]string, len(known))
+	for i, k := range known {
+		if bare[i] = strings.TrimPrefix(k, envPrefix); strings.HasPrefix(k, name+"_") {
+			return fmt.Sprintf("did you mean %s?", k)
+		}
+	}
+	return strings.Replace(didYouMean(strings.TrimPrefix(name, envPrefix), bare), "did you mean ", "did you mean "+envPrefix, 1)
+}
+
 // didYouMean is the remedy for a name that is none of known.
 func didYouMean(name string, known []string) string {
 	best, distance := "", len(name)/3+2

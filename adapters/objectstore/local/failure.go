@@ -9,6 +9,20 @@ import (
 	"github.com/revkeeper/revkeeper/domain/fault"
 )
 
+// unreadable is failure of what only reads: whoever does needs no permission to write.
+// object is what could not be read, a key or, of the listing, its prefix.
+func unreadable(op, object string, err error) error {
+	err = failure(op, object, err)
+	var e *fault.Error
+	if errors.As(err, &e) && e.Kind == fault.Unauthorized {
+		e.Remedy = mayRead
+	}
+	return err
+}
+
+// mayRead is what to do about what cannot be read.
+const mayRead = "give this user read permission on what is in the store's folder, and on its folders also the right to enter them"
+
 // failure classifies an error of the operating system; nil stays nil.
 func failure(op, object string, err error) error {
 	if err == nil {

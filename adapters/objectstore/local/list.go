@@ -25,7 +25,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[ports.
 	return func(yield func(ports.Object, error) bool) {
 		w := walk{ctx: ctx, root: s.root, prefix: prefix, after: after, yield: yield}
 		if err := w.dir(""); err != nil && !errors.Is(err, errStopped) {
-			yield(ports.Object{}, failure("list objects", prefix, err))
+			yield(ports.Object{}, unreadable("list objects", prefix, err))
 		}
 	}
 }

@@ -23,7 +23,7 @@ func newReader(ctx context.Context, f *os.File, key string, offset, length int64
 	const op = "open object"
 	info, err := f.Stat()
 	if err != nil {
-		return nil, failure(op, key, err)
+		return nil, unreadable(op, key, err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, notAnObject(op, key)
@@ -35,7 +35,7 @@ func newReader(ctx context.Context, f *os.File, key string, offset, length int64
 		length = info.Size() - offset
 	}
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return nil, failure(op, key, err)
+		return nil, unreadable(op, key, err)
 	}
 	return &reader{ctx: ctx, file: f, key: key, left: length}, nil
 }
@@ -46,7 +46,7 @@ func (r *reader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if err := r.ctx.Err(); err != nil {
-		return 0, failure("read object", r.key, err)
+		return 0, unreadable("read object", r.key, err)
 	}
 	n, err := r.file.Read(p[:min(int64(len(p)), r.left)])
 	r.left -= int64(n)
@@ -57,7 +57,7 @@ func (r *reader) Read(p []byte) (int, error) {
 			Detail: "the file shrank while it was read", Err: io.ErrUnexpectedEOF,
 		}
 	case err != nil:
-		return n, failure("read object", r.key, err)
+		return n, unreadable("read object", r.key, err)
 	}
 	return n, nil
 }

@@ -61,7 +61,7 @@ func New(root string) (*Store, error) {
 	switch info, err := os.Stat(root); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, failure(op, root, err)
+		return nil, unreadable(op, root, err)
 	case !info.IsDir():
 		return nil, fault.New(fault.Invalid, op, root, "it is not a folder")
 	}
@@ -99,7 +99,7 @@ func (s *Store) Open(ctx context.Context, key string, offset, length int64) (io.
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, failure(op, key, err)
+		return nil, unreadable(op, key, err)
 	}
 	r, err := newReader(ctx, f, key, offset, length)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s *Store) Stat(ctx context.Context, key string) (ports.Object, error) {
 	}
 	info, err := os.Lstat(path)
 	if err != nil {
-		return ports.Object{}, failure(op, key, err)
+		return ports.Object{}, unreadable(op, key, err)
 	}
 	if !info.Mode().IsRegular() {
 		return ports.Object{}, notAnObject(op, key)
