@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/revkeeper/revkeeper/application/drill"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -39,11 +40,12 @@ type Verifier struct {
 	keeper  ports.ArchiveKeeper // of which it only reads
 	builder ports.SnapshotBuilder
 	rebuild *restore.Rebuilder
+	driller *drill.Driller
 }
 
 // New returns a Verifier that rebuilds histories with b.
 func New(a ports.Archive, k ports.ArchiveKeeper, b ports.SnapshotBuilder, o ports.Observer) *Verifier {
-	return &Verifier{archive: a, keeper: k, builder: b, rebuild: restore.NewRebuilder(a, o)}
+	return &Verifier{archive: a, keeper: k, builder: b, rebuild: restore.NewRebuilder(a, o), driller: drill.NewDriller(a, b, o)}
 }
 
 // Run checks. What is wrong with the backup is in the report; an error says that
@@ -72,6 +74,9 @@ func (v *Verifier) Run(ctx context.Context, req Request, progress Progress) (rul
 	}
 	if req.Level.Includes(rule.Restore) {
 		err = v.restores(ctx, req, &report)
+	}
+	if err == nil && req.Level.Includes(rule.History) {
+		err = v.history(ctx, histories, &report)
 	}
 	return report, err
 }

@@ -29,15 +29,19 @@ func (p Program) verify() *cobra.Command {
 			"structure looks at the listing: are the histories continuous and undisputed? objects\n" +
 			"also reads every full and delta and compares all their digests. restore also rebuilds\n" +
 			"a history under --spool-dir, which takes as much disk as its database, and compares\n" +
-			"it with the HashKV that a live member gave. Says what was proven, and exits with 5, 6\n" +
-			"or 3 where something is damaged, disputed or missing.",
+			"it with the HashKV that a live member gave. history also rebuilds everything before\n" +
+			"that, from each full to the next, and compares it with every HashKV that is stored:\n" +
+			"what was lost before a full shows in nothing that begins with the full. It takes twice\n" +
+			"the disk, and as long as restoring from each full.\n\n" +
+			"Says what was proven, and exits with 5, 6 or 3 where something is damaged, disputed or\n" +
+			"missing.",
 		Example: "  revkeeper verify --store file:///backup\n" +
 			"  revkeeper verify --store 's3://backups/prod?region=eu-central-1' --level objects -o json",
 		Args: noArgs,
 	}
 	flags := quietFlags(cmd, config.Verification)
 	f := &verifyFlags{}
-	cmd.Flags().StringVar(&f.level, "level", string(rule.Restore), "how deep: structure, objects or restore; each holds those before it")
+	cmd.Flags().StringVar(&f.level, "level", string(rule.Restore), "how deep: structure, objects, restore or history; each holds those before it")
 	cmd.Flags().IntVar(&f.epoch, "timeline", 0, "only this timeline; 0 for all, and for the newest that has the revision")
 	cmd.Flags().StringVar(&f.revision, "to-revision", latest, "revision that is rebuilt, or "+latest)
 	output := outputFlag(cmd)
@@ -74,13 +78,13 @@ func (f *verifyFlags) request() (verify.Request, []fault.Problem) {
 	r := flagReader{}
 	req := verify.Request{Level: rule.Level(f.level), Epoch: f.epoch, Target: chain.Latest}
 	if !slices.Contains(rule.Levels(), req.Level) {
-		r.add("--level", f.level, "is no level", "structure, objects or restore")
+		r.add("--level", f.level, "is no level", "structure, objects, restore or history")
 	}
 	r.timeline(f.epoch)
 	if f.revision != latest {
 		req.Target = r.revision(f.revision)
-		if req.Level != rule.Restore {
-			r.add("--to-revision", f.revision, "means nothing at this level", "--level restore")
+		if !req.Level.Includes(rule.Restore) {
+			r.add("--to-revision", f.revision, "means nothing at this level", "--level restore or history")
 		}
 	}
 	return req, r.problems

@@ -28,6 +28,7 @@ func TestVerify(t *testing.T) {
 	}{
 		{"verify.txt", sound, nil, 0, ""},
 		{"verify-past.txt", sound, []string{"--to-revision", "25"}, 0, ""},
+		{"verify-history.txt", sound, []string{"--level", "history"}, 0, ""},
 		{"verify-objects.txt", sound, []string{"--level", "objects"}, 0, ""},
 		{"verify-structure.txt", sound, []string{"--level", "structure"}, 0, ""},
 		{"verify-disputed.txt", odd, nil, 6, "two deltas disagree about revisions 26–30; there are 2 findings more"},

@@ -113,6 +113,37 @@ func TestWhatIsRebuilt(t *testing.T) {
 	}
 }
 
+// Whatever was verified, and not what is suspect.
+func TestEveryStretchOfATimeline(t *testing.T) {
+	for _, tc := range []struct {
+		story  string
+		change func(h *timeline.History)
+		want   string
+	}{
+		{"all of it", func(*timeline.History) {}, "10–20 20–40"},
+		{"verified before", func(h *timeline.History) { h.Verified = refs(snapshot.KindVerified, 40) }, "10–20 20–40"},
+		{"suspect above its newest full", func(h *timeline.History) { h.Suspects = refs(snapshot.KindSuspect, 25) }, "10–20 20–25"},
+		{"suspect from before that", func(h *timeline.History) { h.Suspects = refs(snapshot.KindSuspect, 15) }, "10–15"},
+		{"nothing of it is good", func(h *timeline.History) { h.Suspects = refs(snapshot.KindSuspect, 0) }, ""},
+		{"without a full", func(h *timeline.History) { h.Fulls = nil }, ""},
+	} {
+		h := bucket(func(h *timeline.History) {
+			h.Fulls, h.Proofs = []timeline.Full{full(10), full(20)}, refs(snapshot.KindProof, 20)
+			tc.change(h)
+		}).Newest()
+		var got []string
+		for done, last, ok := (drill.Task{}), false, true; !last && len(got) < 9; {
+			if done, last, ok = drill.Stretch(h, done); !ok {
+				break
+			}
+			got = append(got, fmt.Sprintf("%d–%d", done.From, done.Revision))
+		}
+		if strings.Join(got, " ") != tc.want {
+			t.Errorf("%s: %q, want %q", tc.story, got, tc.want)
+		}
+	}
+}
+
 // Where a timeline began meanwhile, the drill begins with that.
 func TestADrillFollowsANewTimeline(t *testing.T) {
 	task, last, reason := drill.Pick(bucket(func(*timeline.History) {}), drill.Task{Epoch: 1, Revision: 900})

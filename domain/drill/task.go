@@ -45,17 +45,34 @@ func Pick(c *timeline.Catalogue, done Task) (t Task, last bool, reason string) {
 	for _, v := range h.Verified {
 		known = max(known, v.Last)
 	}
-	t, last = stretch(h, newest, min(known, newest))
+	t, last, _ = stretch(h, newest, min(known, newest))
 	return t, last, ""
 }
 
-// stretch returns what to rebuild next where everything up to known was compared.
-func stretch(h *timeline.History, newest, known int64) (t Task, last bool) {
+// Stretch returns the next stretch of a timeline as Pick does, whatever was verified of
+// it and only as far as it is not suspect. ok is false where nothing is left.
+func Stretch(h *timeline.History, done Task) (t Task, last, ok bool) {
+	newest, ok := chain.Cover(h).Newest()
+	if good, suspect := h.Good(); suspect {
+		newest = min(newest, good)
+	}
+	if !ok {
+		return t, false, false
+	}
+	return stretch(h, newest, min(done.Revision, newest))
+}
+
+// stretch returns what to rebuild next where everything up to known was compared; ok is
+// false where no full is old enough.
+func stretch(h *timeline.History, newest, known int64) (t Task, last, ok bool) {
 	var fulls []int64
 	for _, f := range h.Fulls {
-		if f.Finished {
+		if f.Finished && f.Last <= newest {
 			fulls = append(fulls, f.Last)
 		}
+	}
+	if len(fulls) == 0 {
+		return t, false, false
 	}
 	at := 0 // the full to begin with
 	for at+1 < len(fulls) && fulls[at+1] <= known {
@@ -64,7 +81,7 @@ func stretch(h *timeline.History, newest, known int64) (t Task, last bool) {
 	for ; ; at++ {
 		t = Task{Epoch: h.Epoch, From: fulls[at], Known: known, Revision: newest}
 		if last = fulls[at] == fulls[len(fulls)-1]; last {
-			return t, true
+			return t, true, true
 		}
 		for _, f := range fulls[at+1:] {
 			if f > known && f > fulls[at] && hashed(h, f) {
@@ -74,7 +91,7 @@ func stretch(h *timeline.History, newest, known int64) (t Task, last bool) {
 		}
 		// Behind a gap only the next full leads on.
 		if t.Revision = min(t.Revision, reach(h, fulls[at])); t.Revision > max(known, fulls[at]) {
-			return t, false
+			return t, false, true
 		}
 	}
 }

@@ -21,10 +21,11 @@ const (
 	Structure Level = "structure" // what the listing says: continuous and undisputed
 	Objects   Level = "objects"   // every full and delta is what was written
 	Restore   Level = "restore"   // a history was rebuilt and compared with etcd's own hash
+	History   Level = "history"   // all was rebuilt, from full to full, and compared with each of them
 )
 
 // Levels lists the levels, the shallowest first.
-func Levels() []Level { return []Level{Structure, Objects, Restore} }
+func Levels() []Level { return []Level{Structure, Objects, Restore, History} }
 
 // Includes reports whether a check of this level does what other does.
 func (l Level) Includes(other Level) bool {
@@ -56,6 +57,26 @@ type Restored struct {
 	Took     time.Duration
 }
 
+// Stretch is a history that was rebuilt from one full to the next, or to the newest
+// revision.
+type Stretch struct {
+	Timeline    int
+	First, Last int64           // revisions: of the full, and of the end
+	Proof       *proof.Recorded // the newest that it agrees with; nil for none
+}
+
+// String says what was rebuilt, and how far it is proven.
+func (s Stretch) String() string {
+	text := fmt.Sprintf("revisions %s", chain.Range{First: s.First, Last: s.Last})
+	switch {
+	case s.Proof == nil:
+		return text + ", compared with nothing"
+	case s.Proof.Revision < s.Last:
+		return fmt.Sprintf("%s, what etcd had up to %d", text, s.Proof.Revision)
+	}
+	return text + ", what etcd had"
+}
+
 // Report is what a check found and did.
 type Report struct {
 	Level    Level
@@ -63,6 +84,7 @@ type Report struct {
 	Objects  int                   // fulls and deltas that were read back
 	Bytes    int64                 // of them, as stored
 	Restored *Restored             // nil where nothing was rebuilt
+	History  []Stretch             // by timeline and revision
 	Findings []Finding
 	Notes    []Note
 }
@@ -99,8 +121,12 @@ func (r Report) Proven() string {
 	}
 	switch x := r.Restored; {
 	case x != nil && x.Proof != nil:
-		return fmt.Sprintf("revision %d of timeline %d restores; up to revision %d it is what etcd had by its own HashKV, and every byte after that is what was written",
+		text := fmt.Sprintf("revision %d of timeline %d restores; up to revision %d it is what etcd had by its own HashKV, and every byte after that is what was written",
 			x.Revision, x.Timeline, x.Proof.Revision)
+		if len(r.History) > 0 {
+			text += "; what was before it was rebuilt, too, as said above"
+		}
+		return text
 	case x != nil:
 		return fmt.Sprintf("revision %d of timeline %d restores, and every byte is what was written; no HashKV is stored to compare it with", x.Revision, x.Timeline)
 	case r.Level.Includes(Objects):

@@ -123,6 +123,19 @@ func TestWhatIsProven(t *testing.T) {
 	}
 }
 
+func TestStretchesInWords(t *testing.T) {
+	at := func(rev int64) *proof.Recorded { return &proof.Recorded{Hash: proof.Hash{Revision: rev}} }
+	for says, s := range map[string]verify.Stretch{
+		"revisions 1–9, what etcd had":         {First: 1, Last: 9, Proof: at(9)},
+		"revisions 1–9, what etcd had up to 8": {First: 1, Last: 9, Proof: at(8)},
+		"revisions 1–9, compared with nothing": {First: 1, Last: 9},
+	} {
+		if got := s.String(); got != says {
+			t.Errorf("%q, want %q", got, says)
+		}
+	}
+}
+
 func TestEachLevelHoldsThoseBeforeIt(t *testing.T) {
 	all := verify.Levels()
 	for i, level := range all {

@@ -16,6 +16,8 @@ import (
 	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
 	"github.com/revkeeper/revkeeper/adapters/datadir"
 	"github.com/revkeeper/revkeeper/application/drill"
+	"github.com/revkeeper/revkeeper/application/verify"
+	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	drillrule "github.com/revkeeper/revkeeper/domain/drill"
 	"github.com/revkeeper/revkeeper/domain/event"
@@ -26,6 +28,7 @@ import (
 	"github.com/revkeeper/revkeeper/domain/role"
 	"github.com/revkeeper/revkeeper/domain/schedule"
 	"github.com/revkeeper/revkeeper/domain/snapshot"
+	verifyrule "github.com/revkeeper/revkeeper/domain/verify"
 	"github.com/revkeeper/revkeeper/ports"
 	"github.com/revkeeper/revkeeper/tests/inprocess"
 	"github.com/revkeeper/revkeeper/tests/oracle"
@@ -249,6 +252,13 @@ func TestADrillLooksBehindTheNewestFull(t *testing.T) {
 	head := puts(t, client, "later", 5)
 	b.awaitDurable(head)
 	proveByCompaction(t, b, client, head)
+	for level, sound := range map[verifyrule.Level]bool{verifyrule.Restore: true, verifyrule.History: false} {
+		report, err := verify.New(revkeeper.New(store), revkeeper.NewKeeper(store, nil), datadir.NewBuilder(t.TempDir()), b.events).
+			Run(t.Context(), verify.Request{Level: level, Target: chain.Latest}, func(int, int, int64) {})
+		if kind, found := report.Worst(); err != nil || found == sound || found && kind != fault.Diverged {
+			t.Errorf("a check of %s: %+v, %v", level, report.Findings, err)
+		}
+	}
 	b.suspectAbove(store, good)
 	if _, _, err := tryRestore(t, store, 0, lost); fault.KindOf(err) != fault.Diverged {
 		t.Errorf("what was lost is restored: %v", err)

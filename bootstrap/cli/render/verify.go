@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/proof"
 	"github.com/revkeeper/revkeeper/domain/verify"
 )
 
@@ -20,6 +21,7 @@ type VerificationDocument struct {
 	Objects  int                  `json:"objects"` // that were read
 	Bytes    int64                `json:"bytes"`   // of them
 	Restored *VerifiedDocument    `json:"restored,omitempty"`
+	History  []StretchDocument    `json:"history,omitempty"`
 	Findings []VerifyLineDocument `json:"findings"`
 	Notes    []VerifyLineDocument `json:"notes"`
 }
@@ -37,6 +39,14 @@ type VerifiedDocument struct {
 	Records  int64          `json:"records"` // of deltas
 	Seconds  float64        `json:"seconds"`
 	Proof    *ProvenByProof `json:"proof,omitempty"` // absent: compared with nothing
+}
+
+// StretchDocument is what was rebuilt from one full to the next.
+type StretchDocument struct {
+	Timeline      int            `json:"timeline"`
+	FirstRevision int64          `json:"firstRevision"` // of the full
+	LastRevision  int64          `json:"lastRevision"`
+	Proof         *ProvenByProof `json:"proof,omitempty"` // absent: compared with nothing
 }
 
 // ProvenByProof is what a live member answered.
@@ -68,12 +78,20 @@ func VerificationOf(r verify.Report) VerificationDocument {
 		d.Notes = append(d.Notes, VerifyLineDocument{Timeline: n.Timeline, Detail: n.Detail})
 	}
 	if x := r.Restored; x != nil {
-		d.Restored = &VerifiedDocument{Timeline: x.Timeline, Revision: x.Revision, Records: x.Records, Seconds: x.Took.Seconds()}
-		if p := x.Proof; p != nil {
-			d.Restored.Proof = &ProvenByProof{p.Revision, p.HashKV, p.MemberID}
-		}
+		d.Restored = &VerifiedDocument{Timeline: x.Timeline, Revision: x.Revision, Records: x.Records, Seconds: x.Took.Seconds(), Proof: provenBy(x.Proof)}
+	}
+	for _, s := range r.History {
+		d.History = append(d.History, StretchDocument{s.Timeline, s.First, s.Last, provenBy(s.Proof)})
 	}
 	return d
+}
+
+// provenBy is nil for none.
+func provenBy(p *proof.Recorded) *ProvenByProof {
+	if p == nil {
+		return nil
+	}
+	return &ProvenByProof{p.Revision, p.HashKV, p.MemberID}
 }
 
 // Verification writes what a check found and proved.
@@ -87,6 +105,9 @@ func Verification(w io.Writer, r verify.Report) error {
 	}
 	if x := r.Restored; x != nil {
 		p.row("restored", fmt.Sprintf("revision %d of timeline %d, with %d records of deltas, in %s", x.Revision, x.Timeline, x.Records, x.Took.Round(time.Millisecond)))
+	}
+	for _, s := range r.History {
+		p.row("rebuilt", ofTimeline(s.Timeline, s.String()))
 	}
 	for _, f := range r.Findings {
 		p.row("FINDING", ofTimeline(f.Timeline, f.Detail))
