@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,27 @@ func TestExportToEtcdBackupRestore(t *testing.T) {
 	// The store that it is from is none of theirs.
 	if got := command(t, "export", "--store", b.url(), "--spool-dir", t.TempDir(), "--to-revision", "23", "--format", "gardener", "--to", b.dir); got.code != 4 || !strings.Contains(got.stderr, "holds timelines of revkeeper") {
 		t.Errorf("into its own store: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	// Nor is a folder inside of it, by whatever name.
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(b.dir, link); err != nil {
+		t.Fatal(err)
+	}
+	before := objects(t, b.dir)
+	for _, to := range []string{b.url() + "/v2", filepath.Join(b.dir, "a", "b"), filepath.Join(link, "v2")} {
+		for _, store := range []string{b.url(), "file://" + link} {
+			got := command(t, "export", "--store", store, "--spool-dir", t.TempDir(), "--to-revision", "23", "--format", "gardener", "--to", to)
+			if got.code != 2 || !strings.Contains(got.stderr, "inside the store") || !strings.Contains(got.stderr, "what to do: ") {
+				t.Errorf("from %s into %s: exit %d: %s%s", store, to, got.code, got.stdout, got.stderr)
+			}
+		}
+	}
+	inBucket := []string{"export", "--store", "s3://backups/prod?endpoint=http://127.0.0.1:1&region=a", "--to-revision", "23", "--format", "gardener"}
+	if got := command(t, append(inBucket, "--to", "s3://backups/prod/old?endpoint=http://127.0.0.1:1/&region=b")...); got.code != 2 || !strings.Contains(got.stderr, "inside the store") {
+		t.Errorf("a prefix below: exit %d: %s", got.code, got.stderr)
+	}
+	if after := objects(t, b.dir); !slices.Equal(after, before) {
+		t.Errorf("it left %v", after)
 	}
 	// What was written is a store that restore takes, and export.
 	again := filepath.Join(t.TempDir(), "snapshot.db")

@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"github.com/revkeeper/revkeeper/adapters/archive/gardener"
+	"github.com/revkeeper/revkeeper/adapters/objectstore/local"
 	"github.com/revkeeper/revkeeper/adapters/snapshotfile"
 	"github.com/revkeeper/revkeeper/application/export"
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/bootstrap/config"
 	"github.com/revkeeper/revkeeper/domain/fault"
+	rule "github.com/revkeeper/revkeeper/domain/gardener"
 	"github.com/revkeeper/revkeeper/ports"
 )
 
@@ -49,6 +51,7 @@ func newTaker(ctx context.Context, to Destination, c config.Store, spool config.
 	case FormatSnapshot:
 		return snapshotfile.New(to.Place), nil
 	case FormatGardener:
+		from := c
 		c.URL = to.Place
 		if !strings.Contains(to.Place, "://") {
 			folder, err := filepath.Abs(to.Place)
@@ -56,6 +59,9 @@ func newTaker(ctx context.Context, to Destination, c config.Store, spool config.
 				return nil, fault.Wrap(fault.Invalid, "open store", to.Place, err)
 			}
 			c.URL = (&url.URL{Scheme: config.SchemeFile, Path: folder}).String()
+		}
+		if err := apart(from, c); err != nil {
+			return nil, err
 		}
 		bare, err := openStore(ctx, c)
 		if err != nil {
@@ -68,4 +74,33 @@ func newTaker(ctx context.Context, to Destination, c config.Store, spool config.
 		return gardener.NewExporter(store, spool.Dir), nil
 	}
 	return nil, fault.New(fault.Unsupported, "export", to.Format, "this build has no such format")
+}
+
+// apart refuses a target inside the store that is exported from.
+func apart(from, to config.Store) error {
+	store, err := placeOf(from)
+	if err != nil {
+		return err
+	}
+	target, err := placeOf(to)
+	if err != nil {
+		return err
+	}
+	return rule.Apart(store, target)
+}
+
+func placeOf(c config.Store) (rule.Place, error) {
+	at, err := c.Location()
+	if err != nil {
+		return rule.Place{}, err
+	}
+	switch at.Scheme {
+	case config.SchemeFile:
+		folder, err := local.Resolve(at.Folder)
+		return rule.Place{Tree: "file://", Path: filepath.ToSlash(folder)}, err
+	case config.SchemeS3:
+		// The region does not tell buckets apart: names are unique at a server.
+		return rule.Place{Tree: "s3://" + at.S3.Bucket + " at " + strings.ToLower(strings.TrimRight(at.S3.Endpoint, "/")), Path: at.S3.Prefix}, nil
+	}
+	return rule.Place{Tree: at.Scheme}, nil
 }

@@ -85,6 +85,28 @@ func Existing(root string) (*Store, error) {
 	return s, nil
 }
 
+// Resolve returns the absolute path of a folder without symbolic links, as far as it
+// exists; what of it does not is made by the first Create.
+func Resolve(folder string) (string, error) {
+	const op = "resolve folder"
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, op, folder, err)
+	}
+	missing := ""
+	for {
+		found, err := filepath.EvalSymlinks(folder)
+		if err == nil {
+			return filepath.Join(found, missing), nil
+		}
+		parent := filepath.Dir(folder)
+		if !errors.Is(err, fs.ErrNotExist) || parent == folder {
+			return "", failure(op, folder, err)
+		}
+		folder, missing = parent, filepath.Join(filepath.Base(folder), missing)
+	}
+}
+
 // Capabilities implements ports.ObjectStore.
 func (s *Store) Capabilities() ports.Capabilities {
 	return ports.Capabilities{Location: "file://" + filepath.ToSlash(s.root), AtomicCreate: true}

@@ -222,3 +222,24 @@ func TestTwoStoresOnOneFolder(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 }
+
+func TestResolveFollowsWhatExists(t *testing.T) {
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(root, "link")
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "store"), 0o700), os.Symlink("store", link)); err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{
+		link:                               filepath.Join(root, "store"),
+		filepath.Join(link, "a", "b"):      filepath.Join(root, "store", "a", "b"),
+		filepath.Join(root, "none"):        filepath.Join(root, "none"),
+		filepath.Join(root, "store") + "/": filepath.Join(root, "store"),
+	} {
+		if got, err := local.Resolve(folder); err != nil || got != want {
+			t.Errorf("%s is %s, %v; want %s", folder, got, err, want)
+		}
+	}
+}
