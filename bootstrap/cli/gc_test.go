@@ -154,6 +154,20 @@ func TestGCRefusals(t *testing.T) {
 	}
 }
 
+// A note is of whoever may write to the bucket, and not for the reader's terminal.
+func TestANoteDoesNotActOnTheTerminal(t *testing.T) {
+	a := newAged(t)
+	if got := a.run("pin", "20", "--note", "before\x1b[2Jthe upgrade"); got.code != 0 {
+		t.Fatalf("exit %d: %s", got.code, got.stderr)
+	}
+	for _, more := range [][]string{{"--dry-run"}, {"--dry-run", "--all"}} {
+		got := a.gc(more...)
+		if got.code != 0 || !strings.Contains(got.stdout, "before·[2Jthe upgrade") || strings.Contains(got.stdout, "\x1b") {
+			t.Errorf("exit %d: %q%s", got.code, got.stdout, got.stderr)
+		}
+	}
+}
+
 func TestAPinnedRevisionStays(t *testing.T) {
 	a := newAged(t)
 	for _, tc := range []struct {

@@ -25,7 +25,7 @@ func Failure(w io.Writer, err error) {
 			fmt.Fprintf(&b, "  what to do: %s\n", r)
 		}
 	}
-	_, _ = io.WriteString(w, b.String())
+	_, _ = io.WriteString(w, visible(b.String()))
 }
 
 func problem(b *strings.Builder, p fault.Problem) {

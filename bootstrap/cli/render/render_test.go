@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/revkeeper/revkeeper/application/restore"
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -87,5 +88,30 @@ func TestSizes(t *testing.T) {
 		if got := size(n); got != want {
 			t.Errorf("size(%d) = %s, want %s", n, got, want)
 		}
+	}
+}
+
+// What comes from elsewhere may not act on the terminal: clear it, colour it, write
+// over what stands there, or turn the order of what is read.
+func TestNothingActsOnTheTerminal(t *testing.T) {
+	const evil = "a\x1b[2J\x07b\u009b31mc\u202ed\x7f\re"
+	acts := func(text string) bool {
+		return strings.ContainsFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) })
+	}
+	if got := oneLine("  " + evil + "\n\tnext "); acts(got) || got != "a·[2J·b·31mc·d· e next" {
+		t.Errorf("one line: %q", got)
+	}
+	var page, line, failure strings.Builder
+	p := newPage()
+	p.line("%s", evil)
+	p.row("x", evil)
+	err := errors.Join(p.writeTo(&page), Line(&line, "%s", evil))
+	Failure(&failure, fault.New(fault.Corrupt, "read", evil, evil).WithRemedy(evil))
+	Failure(&failure, fault.Problems{{Key: evil, Detail: evil, Remedy: evil}})
+	if err != nil || acts(page.String()) || acts(line.String()) || acts(failure.String()) {
+		t.Errorf("%q, %q, %q, %v", page.String(), line.String(), failure.String(), err)
+	}
+	if !strings.Contains(failure.String(), "what to do: a·[2J") {
+		t.Errorf("%q", failure.String())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/revkeeper/revkeeper/domain/chain"
 	"github.com/revkeeper/revkeeper/domain/words"
@@ -45,10 +46,11 @@ func (p *page) row(columns ...string) {
 	fmt.Fprintln(p.table, strings.Join(columns, "\t"))
 }
 
-// writeTo writes everything, without spaces at the ends of lines.
+// writeTo writes everything, without spaces at the ends of lines, and nothing that a
+// terminal would act upon.
 func (p *page) writeTo(w io.Writer) error {
 	_ = p.table.Flush()
-	lines := strings.Split(p.buffer.String(), "\n")
+	lines := strings.Split(visible(p.buffer.String()), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
@@ -86,5 +88,17 @@ func ranges(rs []chain.Range) string {
 // count is a number with its noun.
 func count(n int, one, more string) string { return words.Count(n, one, more) }
 
-// oneLine keeps a text that comes from elsewhere from breaking the layout.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// oneLine keeps a text that comes from elsewhere from breaking the layout, and the
+// terminal.
+func oneLine(text string) string { return visible(strings.Join(strings.Fields(text), " ")) }
+
+// visible takes out of a text what a terminal would act upon, and what would turn
+// the order in which it is read.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '·'
+	}, s)
+}

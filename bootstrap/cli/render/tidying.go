@@ -14,7 +14,7 @@ const maxMissed = 10
 
 // Line writes one line.
 func Line(w io.Writer, format string, args ...any) error {
-	_, err := fmt.Fprintf(w, format+"\n", args...)
+	_, err := io.WriteString(w, visible(fmt.Sprintf(format, args...))+"\n")
 	return err
 }
 

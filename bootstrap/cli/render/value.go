@@ -213,16 +213,6 @@ func key(k string) string {
 	return strconv.Quote(k)
 }
 
-// visible takes out of a text what a terminal would act upon.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
-			return r
-		}
-		return '·'
-	}, s)
-}
-
 // cut leaves n characters of a text.
 func cut(s string, n int) string {
 	if r := []rune(s); len(r) > n {
