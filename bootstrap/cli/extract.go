@@ -194,12 +194,9 @@ func (f *extractFlags) order() extract.Order {
 
 // applyFile puts back the keys of a file.
 func (p Program) applyFile(ctx context.Context, c config.Loaded, f *extractFlags, output *output) error {
-	file, err := os.Open(f.from)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fault.Wrap(fault.NotFound, "read keys", f.from, err)
-	}
+	file, err := openKeys(f.from)
 	if err != nil {
-		return fault.Wrap(fault.Invalid, "read keys", f.from, err)
+		return err
 	}
 	defer file.Close()
 	target, done, err := wiring.InitializeTarget(c.Etcd, p.quietLog(c))
@@ -212,6 +209,29 @@ func (p Program) applyFile(ctx context.Context, c config.Loaded, f *extractFlags
 		return err // nothing was done
 	}
 	return errors.Join(p.showApplied(applied, f.order(), output), err)
+}
+
+// openKeys opens a file of keys. It is asked first what it is: opening a pipe waits
+// for who writes into it.
+func openKeys(path string) (*os.File, error) {
+	const op = "read keys"
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Wrap(fault.NotFound, op, path, err)
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, op, path, err)
+	}
+	if !info.Mode().IsRegular() {
+		what := "it is a pipe or a device, which cannot be read twice"
+		if info.IsDir() {
+			what = "it is a folder"
+		}
+		return nil, fault.New(fault.Invalid, op, path, what).
+			WithRemedy("name a file that `revkeeper extract --to` wrote; what comes through a pipe has to be in a file first, for it is checked before the first key is written")
+	}
+	file, err := os.Open(path)
+	return file, fault.Wrap(fault.Invalid, op, path, err)
 }
 
 // writeKeys writes the file, and says so where the standard output is free for it.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -137,7 +138,9 @@ func TestLookRefuses(t *testing.T) {
 		"extract --from f --apply --dry-run --endpoint http://127.0.0.1:1 --exact":            {2, "--exact=\"true\": is about what is taken out of the store"},
 		"extract --from f": {2, "--apply: is missing, and --from is about keys that are put back"},
 		"extract --from f --to g --apply --yes --endpoint http://127.0.0.1:1": {2, "--to=\"g\": writes a file, and --from reads one"},
-		"extract --from f --apply":                                                                                       {2, "--yes: is required"},
+		"extract --from f --apply": {2, "--yes: is required"},
+		"extract --from testdata --apply --yes --endpoint http://127.0.0.1:1":                                            {2, "it is a folder\n  what to do: "},
+		"extract --from /dev/null --apply --yes --endpoint http://127.0.0.1:1":                                           {2, "cannot be read twice\n  what to do: "},
 		"extract --from f --apply --yes":                                                                                 {2, "etcd.endpoint"},
 		"extract --from nowhere --apply --yes --endpoint http://127.0.0.1:1":                                             {3, "nowhere"},
 		"extract --from look_test.go --apply --yes --endpoint http://127.0.0.1:1":                                        {2, "look_test.go: read keys: it is no file of"},
@@ -154,6 +157,11 @@ func TestLookRefuses(t *testing.T) {
 		if got.code != want.code || !strings.Contains(got.stderr, want.says) || got.stdout != "" {
 			t.Errorf("%s: exit %d: %s%s", args, got.code, got.stdout, got.stderr)
 		}
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe") // nobody writes into it: it would be waited for
+	b.must(syscall.Mkfifo(pipe, 0o600))
+	if got := command(t, "extract", "--from", pipe, "--apply", "--yes", "--endpoint", "http://127.0.0.1:1"); got.code != 2 || !strings.Contains(got.stderr, "cannot be read twice\n  what to do: ") {
+		t.Errorf("a pipe: exit %d: %s", got.code, got.stderr)
 	}
 	if got := b.look("get", "", "--at", "20"); got.code != 2 || !strings.Contains(got.stderr, "is empty") {
 		t.Errorf("%+v", got)
