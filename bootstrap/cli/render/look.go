@@ -41,7 +41,7 @@ func (p *page) notes(v inspect.View) {
 		p.row("chosen", v.Chosen)
 	}
 	if v.Proof != nil {
-		p.row("proof", fmt.Sprintf("the records hash to %d, as member %s answered at revision %d", v.Proof.HashKV, v.Proof.MemberID, v.Proof.Revision))
+		p.row("proof", "the records "+agreed(v.Proof, v.Proof.HashKV, v.Revision))
 	}
 	for _, w := range v.Warnings {
 		p.row("note", oneLine(w))

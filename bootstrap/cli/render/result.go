@@ -103,15 +103,21 @@ func Result(w io.Writer, r restore.Result, req restore.Request) error {
 func proofOf(recorded *proof.Recorded, computed uint32, target int64, skipped bool) string {
 	switch {
 	case recorded != nil:
-		text := fmt.Sprintf("the restored records hash to %d, as member %s answered at revision %d", computed, recorded.MemberID, recorded.Revision)
-		if rest := rule.Uncompared(recorded.Revision, target); rest != "" {
-			text += "; " + rest
-		}
-		return text
+		return "the restored records " + agreed(recorded, computed, target)
 	case skipped:
 		return "left out, as --skip-proof says"
 	}
 	return "none: the store holds no answer of the live cluster at or below this revision"
+}
+
+// agreed says what records that were rebuilt up to a target hash to, and what of
+// them that does not cover.
+func agreed(recorded *proof.Recorded, computed uint32, target int64) string {
+	text := fmt.Sprintf("hash to %d, as member %s answered at revision %d", computed, recorded.MemberID, recorded.Revision)
+	if rest := rule.Uncompared(recorded.Revision, target); rest != "" {
+		text += "; " + rest
+	}
+	return text
 }
 
 func repacked(x *ports.Repacked, folded *proof.Hash) string {
