@@ -181,10 +181,13 @@ func (r *Rebuilder) base(ctx context.Context, p Plan, m snapshot.Manifest, a *ap
 	facts, err := a.staging.Base(ctx, &baseReader{Reader: body, plain: m.Size, stored: p.Base.Size,
 		report: func(stored int64) { a.progress(Step{Phase: "base", Bytes: stored, Total: a.step.Total}) }})
 	if err != nil {
-		if errors.Is(err, fault.Corrupt) {
-			return &objectError{p.Base.Key(), fault.Wrap(fault.Corrupt, "read full", p.Base.Key(), err)}
+		if !errors.Is(err, fault.Corrupt) {
+			return err
 		}
-		return err
+		if !fault.Names(err, p.Base.Key()) { // what is wrong with the database names none
+			err = fault.Wrap(fault.Corrupt, "read full", p.Base.Key(), err)
+		}
+		return &objectError{p.Base.Key(), err}
 	}
 	if err := m.Describes(facts.SHA256); err != nil {
 		return &objectError{p.Base.Key(), err}

@@ -168,6 +168,23 @@ func TestLookRefuses(t *testing.T) {
 	}
 }
 
+// The log names a damaged object once in what it says of it.
+func TestADamagedObjectIsNamedOnce(t *testing.T) {
+	for pattern, op := range map[string]string{"full/*40-*.db*": "read full", "delta/*50-*": "read delta"} {
+		b := looked(t)
+		b.damage("timelines/00000001/" + pattern)
+		got := b.look("get", "key001", "--at", "50")
+		line, _, _ := strings.Cut(got.stderr, "\n")
+		var entry struct{ Event, Error string }
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Event != "request_failed" {
+			t.Fatalf("%s: exit %d, %v: %s", pattern, got.code, err, got.stderr)
+		}
+		if !strings.HasPrefix(entry.Error, op+" timelines/00000001/") || strings.Count(entry.Error, "timelines/00000001/") != 1 {
+			t.Errorf("%s: %s", pattern, entry.Error)
+		}
+	}
+}
+
 // A damaged object is gone around where another holds the same, and named.
 func TestLookAroundDamage(t *testing.T) {
 	b := looked(t)

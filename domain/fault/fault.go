@@ -122,6 +122,13 @@ func Found(err error, object string) string {
 	return strings.Join(parts, ": ")
 }
 
+// Names reports whether err itself is about an object, so that nobody has to name it
+// again.
+func Names(err error, object string) bool {
+	e, ok := err.(*Error) //nolint:errorlint // what is further inside may be of a part of it
+	return ok && e.Object == object
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

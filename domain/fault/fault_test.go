@@ -82,6 +82,24 @@ func TestFoundLeavesOutWhatIsKnown(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	inner := fault.New(fault.Corrupt, "read full", "k", "torn")
+	for _, tc := range []struct {
+		err  error
+		want bool
+	}{
+		{inner, true},
+		{fault.New(fault.Corrupt, "read full", "other", "torn"), false},
+		{fault.Wrap(fault.Corrupt, "write database", "/data/db", inner), false},
+		{errors.New("k"), false},
+		{nil, false},
+	} {
+		if got := fault.Names(tc.err, "k"); got != tc.want {
+			t.Errorf("%v: %v", tc.err, got)
+		}
+	}
+}
+
 func TestBriefLeavesTheRemedyOut(t *testing.T) {
 	inner := fault.New(fault.Unavailable, "ask", "m1", "refused").WithRemedy("start it")
 	for _, tc := range []struct {
