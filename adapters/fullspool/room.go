@@ -23,6 +23,6 @@ func (s *Spool) room(need int64) error {
 	if err != nil || free >= need {
 		return nil // not every file system tells
 	}
-	return fault.New(fault.Unavailable, "spool full", s.dir, fmt.Sprintf("%s are free, the database needs about %s", words.Size(free), words.Size(need))).
+	return fault.New(fault.Unavailable, "spool full", s.dir, fmt.Sprintf("%s are free, the database needs about %s%s", words.Size(free), words.Size(need), words.Short(free, need))).
 		WithRemedy("free space there or point spool.dir at a larger file system")
 }

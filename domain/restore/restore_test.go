@@ -76,6 +76,9 @@ func TestHowMuchRoomARestoreNeeds(t *testing.T) {
 		if err == nil {
 			continue
 		}
+		if short := strings.Contains(err.Error(), "needs about 262.1 MiB, 1 B too little: "); short != (tc.free > 0) {
+			t.Errorf("%s: %v", tc.name, err)
+		}
 		for _, want := range []string{"/data", "are free", "needs about 262.1 MiB", "200.0 MiB for the database", "--data-dir", "--skip-space-check"} {
 			if !errors.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q is missing in %v", tc.name, want, err)

@@ -66,7 +66,7 @@ func (n Needs) Fits(dir string, free int64) error {
 		return nil
 	}
 	return fault.New(fault.Unavailable, "restore", dir,
-		fmt.Sprintf("%s are free there, the restore needs about %s: %s for the database, %s for the write-ahead log; nothing was written",
-			words.Size(free), words.Size(n.Total()), words.Size(n.Database), words.Size(n.Log))).
+		fmt.Sprintf("%s are free there, the restore needs about %s%s: %s for the database, %s for the write-ahead log; nothing was written",
+			words.Size(free), words.Size(n.Total()), words.Short(free, n.Total()), words.Size(n.Database), words.Size(n.Log))).
 		WithRemedy("free space, or name a --data-dir on a larger file system; --skip-space-check tries all the same, for one that compresses")
 }

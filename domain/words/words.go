@@ -17,6 +17,15 @@ func Size(bytes int64) string {
 	return fmt.Sprintf("%.1f %ciB", value, names[0])
 }
 
+// Short says by how much a size falls short of another where both read the same, as
+// 1.9999 GiB and 2.0 GiB; else it is empty.
+func Short(have, need int64) string {
+	if have >= need || Size(have) != Size(need) {
+		return ""
+	}
+	return ", " + Size(need-have) + " too little"
+}
+
 // Count is a number with its noun: 1 lease, 2 leases.
 func Count(n int, one, more string) string {
 	if n == 1 {

@@ -24,3 +24,21 @@ func TestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestShort(t *testing.T) {
+	for _, tc := range []struct {
+		have, need int64
+		want       string
+	}{
+		{1 << 20, 2 << 20, ""}, // that it is too little shows
+		{2<<30 - 1<<20, 2 << 30, ", 1.0 MiB too little"},
+		{2<<30 - 1, 2 << 30, ", 1 B too little"},
+		{1022, 1023, ""},
+		{2 << 30, 2 << 30, ""},
+		{2<<30 + 1, 2 << 30, ""},
+	} {
+		if got := words.Short(tc.have, tc.need); got != tc.want {
+			t.Errorf("%d of %d: %q, want %q", tc.have, tc.need, got, tc.want)
+		}
+	}
+}
