@@ -52,7 +52,10 @@ func (i *Inspector) Diff(ctx context.Context, t Two) (Comparison, error) {
 		if h, revision, err = locate(&c, at); err != nil {
 			return out, err
 		}
-		*end.view = View{Epoch: h.Epoch, Revision: revision, Chosen: chosen}
+		*end.view = View{Epoch: h.Epoch, Revision: revision, Chosen: chosen, Suspect: chain.Cover(h).Doubts(revision)}
+		if end.view.Suspect {
+			end.view.Warnings = []string{suspect}
+		}
 	}
 	changes, one, err := rule.Changes(out.A.Epoch, out.A.Revision, out.B.Epoch, out.B.Revision)
 	if err != nil {
@@ -79,7 +82,7 @@ func (i *Inspector) byRecords(ctx context.Context, h *timeline.History, changes 
 	if err != nil {
 		return err
 	}
-	out.B.Warnings = goneAround(broken)
+	out.B.Warnings = append(out.B.Warnings, goneAround(broken)...)
 	if out.ByRecords {
 		out.Diff = interval.Diff()
 	}

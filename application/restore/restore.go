@@ -63,7 +63,7 @@ type Plan struct {
 }
 
 // Suspect reports whether the target failed a proof.
-func (p Plan) Suspect() bool { return chain.Coverage{Windows: p.Coverage.Suspect}.Contains(p.Target) }
+func (p Plan) Suspect() bool { return p.Coverage.Doubts(p.Target) }
 
 // Broken is an object that the plan goes around.
 type Broken struct {

@@ -84,6 +84,8 @@ func TestWhatIsSuspectIsNotLookedAt(t *testing.T) {
 		{"inspect --at 25", "--allow-suspect --skip-proof", "the revision is suspect"},
 		{"history key25 --timeline 1 --to 25", "--allow-suspect", "1 version"},
 		{"diff 20 25", "--allow-suspect", "5 keys created"},
+		{"diff 20 25", "--allow-suspect", "note  the revision is suspect"},
+		{"diff 20 25 -o json", "--allow-suspect", "\"suspect\": true"},
 		{"extract --prefix key25 --at 25 --to -", "--allow-suspect --skip-proof", "revkeeper extract"},
 	} {
 		if got := b.look(strings.Fields(tc.args)...); got.code != 6 || !strings.Contains(got.stderr, "--allow-suspect") || got.stdout != "" {

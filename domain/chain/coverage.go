@@ -103,6 +103,9 @@ func (c Coverage) Contains(rev int64) bool {
 	return slices.ContainsFunc(c.Windows, func(w Range) bool { return w.Contains(rev) })
 }
 
+// Doubts reports whether rev could be restored, and is suspect.
+func (c Coverage) Doubts(rev int64) bool { return Coverage{Windows: c.Suspect}.Contains(rev) }
+
 // MayContain reports whether rev can perhaps be restored, which a full tells that
 // has to be read first.
 func (c Coverage) MayContain(rev int64) bool {

@@ -38,6 +38,11 @@ func TestCoverOfASuspectTimeline(t *testing.T) {
 			if !slices.Equal(cov.Suspect, tc.suspect) || !slices.Equal(cov.Good(), tc.good) || !slices.Equal(cov.Windows, ranges(1, 20, 30, 40)) {
 				t.Errorf("suspect %v, good %v, windows %v", cov.Suspect, cov.Good(), cov.Windows)
 			}
+			for rev := int64(1); rev <= 50; rev++ {
+				if doubts := cov.Doubts(rev); doubts != slices.ContainsFunc(tc.suspect, func(r chain.Range) bool { return r.Contains(rev) }) {
+					t.Errorf("revision %d: %v", rev, doubts)
+				}
+			}
 		})
 	}
 }
