@@ -89,6 +89,6 @@ func Room(dir string, free, database int64) error {
 	if free >= need {
 		return nil
 	}
-	return fault.New(fault.Unavailable, "drill", dir, fmt.Sprintf("%s are free, a drill wants %s: twice the database", words.Size(free), words.Size(need))).
+	return fault.New(fault.Unavailable, "drill", dir, fmt.Sprintf("%s are free, a drill wants %s%s: twice the database", words.Size(free), words.Size(need), words.Short(free, need))).
 		WithRemedy("free space there, or point spool.dir at a larger file system, not etcd's")
 }

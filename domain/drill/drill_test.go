@@ -249,6 +249,9 @@ func TestRoom(t *testing.T) {
 	if fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "/spool") || !strings.Contains(err.Error(), "299.0 MiB are free, a drill wants 300.0 MiB") {
 		t.Errorf("less than that: %v", err)
 	}
+	if err := drill.Room("/spool", 2<<30-1<<20, 1<<30); !strings.Contains(err.Error(), "1.0 MiB too little") {
+		t.Errorf("a little less: %v", err)
+	}
 }
 
 func TestWhereDrillsAreCarriedOut(t *testing.T) {
