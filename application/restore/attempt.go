@@ -120,7 +120,9 @@ func (r *Rebuilder) rebuild(ctx context.Context, p Plan, h *timeline.History, re
 	built.compare = func(ctx context.Context) (*proof.Recorded, uint32, error) { return r.prove(ctx, h, p, a) }
 	if !at.SkipProof {
 		began := time.Now()
-		a.report("proof", 0)
+		if rule.Unproven(h, p.Path) != rule.NoProof {
+			a.report("proof", 0)
+		}
 		if built.Proof, built.Computed, err = built.compare(ctx); err != nil {
 			if p.Suspect() {
 				err = rule.FailsAgain(err)

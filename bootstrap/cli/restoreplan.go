@@ -99,7 +99,7 @@ func (p Program) restorePlan() *cobra.Command {
 		if err := writePlan(args[0], plan); err != nil {
 			return err
 		}
-		return render.PlanFile(p.Stdout, args[0], plan)
+		return render.PlanFile(p.Stdout, args[0], file.source(), plan)
 	}
 	return cmd
 }

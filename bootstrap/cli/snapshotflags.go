@@ -40,3 +40,14 @@ func (f *snapshotFlags) set(cmd *cobra.Command) []fault.Problem {
 	}
 	return nil
 }
+
+// source is the flag that names what is restored from.
+func (f *snapshotFlags) source() string {
+	switch {
+	case f.skipHash:
+		return "--skip-hash-check --snapshot"
+	case f.file != "":
+		return "--snapshot"
+	}
+	return "--store"
+}

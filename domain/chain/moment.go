@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/revkeeper/revkeeper/domain/fault"
@@ -41,8 +42,13 @@ func (m Moment) String() string {
 
 // LocateMoment returns the timeline that was being written at an instant: the
 // newest that had begun. epoch, if not 0, names another. An instant before
-// anything began is NotFound.
+// anything began is NotFound, and so is every one where nothing tells times.
 func LocateMoment(c *timeline.Catalogue, epoch int, at time.Time) (*timeline.History, error) {
+	if len(c.Timelines) > 0 && !slices.ContainsFunc(c.Timelines, tellsTimes) {
+		return nil, fault.New(fault.NotFound, "find moment", at.UTC().Format(time.RFC3339Nano),
+			"only fulls are stored, as in a snapshot file, and they do not say when their revisions were written").
+			WithRemedy("choose a revision; `revkeeper list` shows what there is")
+	}
 	if epoch != 0 || len(c.Timelines) == 0 {
 		h, _, err := Locate(c, epoch, Latest)
 		return h, err
@@ -58,6 +64,12 @@ func LocateMoment(c *timeline.Catalogue, epoch int, at time.Time) (*timeline.His
 		}
 	}
 	return nil, noMoment(at, fmt.Sprintf("the oldest timeline that is left began at %s", earliest.UTC().Format(time.RFC3339)))
+}
+
+// tellsTimes reports whether anything in a timeline says that a revision had been
+// written by some time.
+func tellsTimes(h timeline.History) bool {
+	return len(h.Deltas) > 0 || len(h.Proofs) > 0 || slices.ContainsFunc(h.Fulls, func(f timeline.Full) bool { return f.AtLeast })
 }
 
 func noMoment(at time.Time, detail string) error {

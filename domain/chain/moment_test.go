@@ -145,6 +145,12 @@ func TestLocateMoment(t *testing.T) {
 			}
 		})
 	}
+	timeless := timeline.Catalogue{Timelines: []timeline.History{began(1, 10), empty}}
+	for _, epoch := range []int{0, 1} {
+		if _, err := chain.LocateMoment(&timeless, epoch, after(1000)); !errors.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "do not say when") {
+			t.Errorf("fulls alone, timeline %d: %v", epoch, err)
+		}
+	}
 	if _, err := chain.LocateMoment(&timeline.Catalogue{}, 0, noon); !errors.Is(err, fault.NotFound) {
 		t.Errorf("an empty bucket: %v", err)
 	}

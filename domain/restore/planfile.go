@@ -195,5 +195,5 @@ func (f PlanFile) Unplanned(err error) error {
 // that did so already would have another history than the rest.
 func otherPlan(err error) error {
 	return &fault.Error{Kind: fault.KindOf(err), Op: "carry out plan", Err: err,
-		Remedy: "check that --store is the one that the plan was made from; else make another plan, and restore every member by that one"}
+		Remedy: "check that --store or --snapshot is the one that the plan was made from, and that a snapshot file has the name that it had then; else make another plan, and restore every member by that one"}
 }

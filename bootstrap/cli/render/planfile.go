@@ -8,8 +8,9 @@ import (
 	"github.com/revkeeper/revkeeper/domain/restore"
 )
 
-// PlanFile writes what a plan says, and what to do with it.
-func PlanFile(w io.Writer, path string, f restore.PlanFile) error {
+// PlanFile writes what a plan says, and what to do with it. source is the flag by
+// which the store was named, and is named again.
+func PlanFile(w io.Writer, path, source string, f restore.PlanFile) error {
 	p := newPage()
 	p.line("wrote %s: revision %d of timeline %d for %s", path, f.Revision, f.Timeline, count(len(f.Members), "member", "members"))
 	if f.Chosen != "" {
@@ -39,7 +40,7 @@ func PlanFile(w io.Writer, path string, f restore.PlanFile) error {
 	p.line("")
 	p.line("copy it to every member's machine and there run")
 	for _, m := range f.Members {
-		p.row("  revkeeper restore apply "+path+" --name "+m.Name+" --store … --data-dir …", "# "+strings.Join(m.PeerURLs, ","))
+		p.row("  revkeeper restore apply "+path+" --name "+m.Name+" "+source+" … --data-dir …", "# "+strings.Join(m.PeerURLs, ","))
 	}
 	return p.writeTo(w)
 }

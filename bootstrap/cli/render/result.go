@@ -107,7 +107,7 @@ func proofOf(recorded *proof.Recorded, computed uint32, target int64, skipped bo
 	case skipped:
 		return "left out, as --skip-proof says"
 	}
-	return "none: the store holds no answer of the live cluster at or below this revision"
+	return "none: no answer of the live cluster is stored at or below this revision"
 }
 
 // agreed says what records that were rebuilt up to a target hash to, and what of
