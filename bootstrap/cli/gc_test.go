@@ -177,6 +177,8 @@ func TestAPinnedRevisionStays(t *testing.T) {
 	}{
 		{[]string{"pin", "15", "--note", "before the upgrade"}, 0, "revision 15 of timeline 1 is pinned: timelines/00000001/pin/"},
 		{[]string{"pin", "latest"}, 0, "revision 35 of timeline 1 is pinned"},
+		{[]string{"pin", "15"}, 0, "revision 15 of timeline 1 is pinned already: timelines/00000001/pin/"},
+		{[]string{"pin", "15", "--note", "another"}, 0, "its note stays as it is: unpin it first"},
 		{[]string{"pin", "99"}, 3, "restorable: 1–35"},
 		{[]string{"pin", "soon"}, 2, "REVISION"},
 		{[]string{"pin"}, 2, "give one: a revision"},
@@ -188,6 +190,9 @@ func TestAPinnedRevisionStays(t *testing.T) {
 		if got := a.run(tc.args...); got.code != tc.code || !strings.Contains(got.stdout+got.stderr, tc.says) {
 			t.Errorf("%v: exit %d: %s%s\nwant %d and %q", tc.args, got.code, got.stdout, got.stderr, tc.code, tc.says)
 		}
+	}
+	if n := strings.Count(a.keys(), "/pin/"); n != 2 {
+		t.Errorf("%d pins of 2 revisions", n)
 	}
 	if got := a.gc("--yes"); got.code != 0 || !strings.Contains(a.keys(), a.fulls[0].Key()) ||
 		!strings.Contains(withoutSizes(got.stdout), "keep 1 pin 1 15 - it is a pin, which only `revkeeper unpin` takes back: before the upgrade\nkeep 1 pin 1 35 - it is a pin, which only `revkeeper unpin` takes back\n") {
@@ -223,7 +228,9 @@ func TestTimelinesAreAcknowledgedAndRetired(t *testing.T) {
 		{[]string{"timeline", "ack", "two"}, 2, "TIMELINE"},
 		{[]string{"timeline", "retire", "2"}, 4, "it is the newest"},
 		{[]string{"pin", "15", "--timeline", "1"}, 0, "pinned"},
-		{[]string{"timeline", "retire", "1"}, 4, "pinned in it: [15]"},
+		{[]string{"pin", "16", "--timeline", "1"}, 0, "pinned"},
+		{[]string{"timeline", "retire", "1"}, 4, "pinned in it: 15, 16\n"},
+		{[]string{"unpin", "16"}, 0, ""},
 		{[]string{"unpin", "15"}, 0, ""},
 		{[]string{"timeline", "retire", "1", "--note", strings.Repeat("x", 1001)}, 2, "--note"},
 		{[]string{"timeline", "retire", "1"}, 0, "timeline 1 is retired"},

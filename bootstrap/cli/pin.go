@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,7 +26,8 @@ func (p Program) pin() *cobra.Command {
 		Use:   "pin REVISION|latest",
 		Short: "Have a revision stay restorable until it is unpinned",
 		Long: "Have a revision stay restorable, whatever the retention rule says, until it is unpinned.\n" +
-			"Needs the store alone, no etcd. The revision must be restorable now.",
+			"Needs the store alone, no etcd. The revision must be restorable now. One that is pinned\n" +
+			"already stays so, by the same pin.",
 		Example: "  revkeeper pin 48211 --store file:///backup --note 'before the upgrade'\n" +
 			"  revkeeper pin latest --store 's3://backups/prod?region=eu-central-1'",
 		Args: oneArg("a revision, or " + latest),
@@ -62,6 +64,9 @@ func (p Program) pinned(ctx context.Context, b *wiring.Bucket, epoch int, target
 		return fault.New(fault.Conflict, "pin", fmt.Sprintf("timeline %d", h.Epoch), "it is retired, so everything in it goes").
 			WithRemedy("pin a revision of another timeline")
 	}
+	if i := slices.IndexFunc(h.Pins, func(p snapshot.Ref) bool { return p.Last == rev }); i >= 0 {
+		return render.Line(p.Stdout, "revision %d of timeline %d is pinned already: %s%s", rev, h.Epoch, h.Pins[i].Key(), unkept(note))
+	}
 	pin := snapshot.Ref{Kind: snapshot.KindPin, Epoch: h.Epoch, Last: rev, At: time.Now().UTC().Truncate(time.Millisecond)}
 	if err := b.Keeper.Note(ctx, pin, p.noteOf(note)); err != nil {
 		return err
@@ -77,6 +82,14 @@ func (p Program) pinned(ctx context.Context, b *wiring.Bucket, epoch int, target
 			Remedy: "a run of retention took it away meanwhile; unpin it, since a pin without a way to it stops retention"}
 	}
 	return render.Line(p.Stdout, "revision %d of timeline %d is pinned: %s", rev, pin.Epoch, pin.Key())
+}
+
+// unkept says what became of a note beside a pin that is there already.
+func unkept(note string) string {
+	if note == "" {
+		return ""
+	}
+	return "; its note stays as it is: unpin it first to give it another"
 }
 
 func (p Program) unpin() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -85,11 +86,11 @@ func mayMark(c timeline.Catalogue, epoch int, mark snapshot.Mark) error {
 		return fault.New(fault.Conflict, "retire", object, "it is the newest: everything that is backed up now is in it").
 			WithRemedy("retire one that another follows")
 	case len(h.Pins) > 0:
-		var pinned []int64
+		var pinned []string
 		for _, pin := range h.Pins {
-			pinned = append(pinned, pin.Last)
+			pinned = append(pinned, fmt.Sprint(pin.Last))
 		}
-		return fault.New(fault.Conflict, "retire", object, fmt.Sprintf("pinned in it: %v", slices.Compact(pinned))).
+		return fault.New(fault.Conflict, "retire", object, "pinned in it: "+strings.Join(slices.Compact(pinned), ", ")).
 			WithRemedy("unpin what is not needed any more first")
 	}
 	return nil

@@ -42,7 +42,8 @@ func (r Reading) Whole() bool { return len(r.Missing) == 0 }
 // first.
 func Span(first, last int64) (Range, error) {
 	if first > last {
-		return Range{}, fault.New(fault.Invalid, "choose revisions", "", fmt.Sprintf("the first, %d, comes after the last, %d", first, last))
+		return Range{}, fault.New(fault.Invalid, "choose revisions", "", fmt.Sprintf("the first, %d, comes after the last, %d", first, last)).
+			WithRemedy("give the earlier of the two as --from, or leave it out")
 	}
 	return Range{first, last}, nil
 }

@@ -136,7 +136,7 @@ func TestSpan(t *testing.T) {
 	if r, err := chain.Span(4, 4); err != nil || r != (chain.Range{First: 4, Last: 4}) {
 		t.Errorf("one revision: %v, %v", r, err)
 	}
-	if _, err := chain.Span(5, 4); !errors.Is(err, fault.Invalid) {
+	if _, err := chain.Span(5, 4); !errors.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "give the earlier of the two as --from") {
 		t.Errorf("backward: %v", err)
 	}
 }

@@ -114,7 +114,11 @@ func rollUps(p *page, d CompactionDocument) {
 	for _, r := range d.RollUps {
 		deltas += r.Deltas
 	}
-	p.line("%s %s into %s", verb, count(deltas, "delta", "deltas"), count(len(d.RollUps), "delta", "deltas"))
+	if deltas == 0 {
+		p.line("no delta is to be rolled up")
+	} else {
+		p.line("%s %s into %s", verb, count(deltas, "delta", "deltas"), count(len(d.RollUps), "delta", "deltas"))
+	}
 	if len(d.RollUps)+len(d.Left) > 0 {
 		p.row("  TIMELINE", "REVISIONS", "DELTAS", "SIZE", "WHAT AND WHY")
 	}
