@@ -73,7 +73,7 @@ func (v *Verifier) Run(ctx context.Context, req Request, progress Progress) (rul
 		report.Windows[h.Epoch] = report.Restorable(&h)
 	}
 	if req.Level.Includes(rule.Restore) {
-		err = v.restores(ctx, req, &report)
+		err = v.restores(ctx, req, histories, &report)
 	}
 	if err == nil && req.Level.Includes(rule.History) {
 		err = v.history(ctx, histories, &report)
@@ -143,13 +143,17 @@ func refsOf(histories []timeline.History) (refs []snapshot.Ref) {
 	return refs
 }
 
-// restores rebuilds a history in a database of its own and compares it.
-func (v *Verifier) restores(ctx context.Context, req Request, report *rule.Report) error {
+// restores rebuilds a history in a database of its own and compares it. It looks
+// anew, so that what retention took since the listing was made is no finding.
+func (v *Verifier) restores(ctx context.Context, req Request, listed []timeline.History, report *rule.Report) error {
 	began := time.Now()
 	begin := func(ctx context.Context) (ports.StagedDatabase, error) { return v.builder.Begin(ctx) }
 	err := v.rebuild.Run(ctx, restore.Point{Epoch: req.Epoch, Target: req.Target}, begin, func(b restore.Rebuilt) error {
 		p := b.Plan
 		report.Restored = &rule.Restored{Timeline: p.Epoch, Revision: p.Target, Records: b.Records, Proof: b.Proof, Took: time.Since(began)}
+		if grown := rule.Grown(listed, p.Path); grown != "" {
+			report.Notes = append(report.Notes, rule.Note{Timeline: p.Epoch, Detail: grown})
+		}
 		for _, x := range p.Excluded {
 			report.Notes = append(report.Notes, rule.Note{Timeline: p.Epoch, Detail: x.Key + " was gone around: " + fault.Found(x.Err, x.Key)})
 		}

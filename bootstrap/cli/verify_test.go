@@ -1,14 +1,24 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/revkeeper/revkeeper/adapters/archive/revkeeper"
+	"github.com/revkeeper/revkeeper/adapters/datadir"
+	"github.com/revkeeper/revkeeper/adapters/eventlog"
+	"github.com/revkeeper/revkeeper/application/verify"
 	"github.com/revkeeper/revkeeper/bootstrap/cli/render"
+	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/timeline"
+	rule "github.com/revkeeper/revkeeper/domain/verify"
 )
 
 // withoutTimes takes out of a report what differs from run to run.
@@ -96,6 +106,42 @@ func TestVerifyRefuses(t *testing.T) {
 		got := command(t, append([]string{"verify", "--store", b.url(), "--spool-dir", b.spool}, tc.args...)...)
 		if got.code != tc.code || !strings.Contains(got.stderr, tc.says) || got.stdout != "" {
 			t.Errorf("%q: exit %d: %s%s", tc.args, got.code, got.stdout, got.stderr)
+		}
+	}
+}
+
+// growing is an archive into which a sidecar stores after the first look.
+type growing struct {
+	*revkeeper.Archive
+	store func()
+}
+
+func (g *growing) Catalogue(ctx context.Context) (timeline.Catalogue, error) {
+	c, err := g.Archive.Catalogue(ctx)
+	if g.store != nil {
+		g.store()
+		g.store = nil
+	}
+	return c, err
+}
+
+func TestVerifySaysThatTheStoreGrew(t *testing.T) {
+	b := chained(t)
+	for _, grows := range []bool{false, true} {
+		a := &growing{Archive: revkeeper.New(b.store)}
+		if grows {
+			a.store = func() { b.delta(1, 61, 70, "key") }
+		}
+		v := verify.New(a, revkeeper.NewKeeper(b.store, func() {}), datadir.NewBuilder(b.spool), eventlog.Logger(slog.New(slog.DiscardHandler)))
+		report, err := v.Run(t.Context(), verify.Request{Level: rule.Restore, Target: chain.Latest}, func(int, int, int64) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(report.Notes, func(n rule.Note) bool {
+			return n.Timeline == 1 && strings.HasPrefix(n.Detail, "revision 70, which was restored, was stored while this was checked")
+		})
+		if said != grows {
+			t.Errorf("grows %v: windows %v, restored %+v, notes %v", grows, report.Windows, report.Restored, report.Notes)
 		}
 	}
 }
