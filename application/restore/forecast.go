@@ -22,7 +22,7 @@ type Forecast struct {
 // Plan returns what Run would do, without doing it. The descriptions of the
 // path's objects are read; a damaged one is planned around. What Run would refuse
 // is refused: an identity that etcd would not start as, a directory with content.
-// Without a directory that is somebody else's affair.
+// Without a directory that is somebody else's affair; see also DirUnnamed.
 func (r *Restorer) Plan(ctx context.Context, req Request) (Forecast, error) {
 	if err := req.Check(); err != nil {
 		return Forecast{}, err
@@ -40,7 +40,10 @@ func (r *Restorer) Plan(ctx context.Context, req Request) (Forecast, error) {
 		return Forecast{}, err
 	}
 	if req.Dir != "" {
-		if err := r.dirs.Ready(ctx, req.Dir); err != nil {
+		switch err := r.dirs.Ready(ctx, req.Dir); {
+		case err != nil && req.DirUnnamed:
+			f.Uncertain = append(f.Uncertain, "the data directory, which is not named, would be refused: "+fault.Brief(err))
+		case err != nil:
 			return Forecast{}, err
 		}
 	}

@@ -21,11 +21,14 @@ const DefaultLeaseTTL = 60
 
 // Request says what to restore and as whom.
 type Request struct {
-	Epoch    int    // timeline; 0 for the newest that has the target
-	Target   int64  // revision, or chain.Latest
-	Chosen   string // how the target was found, for people; empty if it was named
-	Dir      string
-	Identity ports.MemberIdentity
+	Epoch  int    // timeline; 0 for the newest that has the target
+	Target int64  // revision, or chain.Latest
+	Chosen string // how the target was found, for people; empty if it was named
+	Dir    string
+	// DirUnnamed says that nobody named Dir: a plan is then a question about the
+	// store, and what is wrong with Dir is uncertain rather than refused.
+	DirUnnamed bool
+	Identity   ports.MemberIdentity
 	// KeepRevisions restores the history exactly. Without it the revision is
 	// bumped above everything that clients may have seen. Force keeps them also
 	// where the bucket names later ones; see chain.Keep.

@@ -40,6 +40,24 @@ func TestDryRunShowsThePlanAndDoesNothing(t *testing.T) {
 	}
 }
 
+// Who names no directory asks about the store, wherever that is asked.
+func TestADryRunWithoutADirectory(t *testing.T) {
+	b := eventful(t)
+	dir := t.TempDir()
+	b.must(os.MkdirAll(filepath.Join(dir, "default.etcd", "member"), 0o700))
+	t.Chdir(dir)
+	const says = "would be refused: prepare data directory "
+	for _, more := range [][]string{nil, {"-o", "json"}} {
+		got := command(t, append([]string{"restore", "--store", b.url(), "--to-revision", "23", "--dry-run"}, more...)...)
+		if got.code != 0 || !strings.Contains(got.stdout, says) || !strings.Contains(got.stdout, "not empty: member") {
+			t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+		}
+	}
+	if got := command(t, "restore", "--store", b.url(), "--to-revision", "23"); got.code != 4 {
+		t.Errorf("the restore: exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
 func TestRestoreProvesWhatItRestored(t *testing.T) {
 	b := eventful(t)
 	dir := filepath.Join(t.TempDir(), "data")

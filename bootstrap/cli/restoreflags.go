@@ -98,6 +98,7 @@ func (f *contentFlags) read(r *flagReader, req *restore.Request) {
 // placeFlags say where a member is restored, and what is left out meanwhile.
 type placeFlags struct {
 	dir            string
+	unnamed        bool // dir is the default
 	name           string
 	skipProof      bool
 	skipSpaceCheck bool
@@ -114,7 +115,7 @@ func (f *placeFlags) read(r *flagReader) {
 	if f.name == "" {
 		r.add("--name", "", "is empty", "the name that the member is started with")
 	}
-	if f.dir == "" {
+	if f.unnamed = f.dir == ""; f.unnamed {
 		f.dir = f.name + ".etcd"
 	}
 }
@@ -150,7 +151,7 @@ func (f *restoreFlags) request(now time.Time, dryRun bool) (restore.Request, []f
 	f.placeFlags.read(&r)
 	f.bumpFlags.read(&r, &req)
 	f.contentFlags.read(&r, &req)
-	req.Dir, req.SkipProof, req.SkipSpaceCheck = f.dir, f.skipProof, f.skipSpaceCheck
+	req.Dir, req.DirUnnamed, req.SkipProof, req.SkipSpaceCheck = f.dir, f.unnamed, f.skipProof, f.skipSpaceCheck
 	req.Identity = ports.MemberIdentity{Name: f.name, ClusterToken: f.token}
 	req.Identity.InitialAdvertisePeer = r.urls("--initial-advertise-peer-urls", f.peerURLs)
 	if f.initialCluster == "" {
