@@ -162,6 +162,12 @@ func (d *Duty) drill(ctx, asker context.Context) (rule.Report, error) {
 			return rule.Report{}, fault.New(fault.Unavailable, "drill", "", none)
 		}
 		r, err := d.stretch(ctx, asker, task)
+		if kind := fault.KindOf(err); !last && (kind == fault.Corrupt || kind == fault.NotFound) {
+			// What is damaged here says nothing of what is newer.
+			d.failed(err, event.Error, fmt.Sprintf("what leads from the full of revision %d to revision %d cannot be rebuilt; the drill goes on behind it", task.From, task.Revision))
+			around, done = append(around, err.Error()), task
+			continue
+		}
 		around = append(around, r.Around...)
 		if err != nil || r.Differs != nil || last {
 			r.Around = slices.Compact(around)

@@ -37,7 +37,8 @@ type world struct {
 	mu       sync.Mutex
 	outcomes []rule.Outcome // of the next drills
 	failure  error
-	away     int // how often the store refuses a mark
+	older    error // of the stretch between two fulls; there is one only if it is set
+	away     int   // how often the store refuses a mark
 	suspects []snapshot.Ref
 	notes    []snapshot.Note
 	verified []proof.Verified
@@ -53,6 +54,9 @@ func (w *world) Catalogue(context.Context) (timeline.Catalogue, error) {
 	h := timeline.History{Timeline: timeline.Timeline{Epoch: 1}, Described: true, Suspects: slices.Clone(w.suspects),
 		Fulls:  []timeline.Full{{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, Last: 10}, Finished: true}},
 		Deltas: []timeline.Delta{{Ref: snapshot.Ref{Kind: snapshot.KindDelta, Epoch: 1, First: 11, Last: 40}}}}
+	if w.older != nil {
+		h.Fulls = append(h.Fulls, timeline.Full{Ref: snapshot.Ref{Kind: snapshot.KindFull, Epoch: 1, Last: 20}, Finished: true})
+	}
 	for _, rev := range []int64{20, 30, 35} {
 		h.Proofs = append(h.Proofs, snapshot.Ref{Kind: snapshot.KindProof, Epoch: 1, Last: rev})
 	}
@@ -94,7 +98,10 @@ func (w *world) Run(ctx context.Context, t rule.Task, besides string) (rule.Outc
 	if besides == where {
 		where = "m3"
 	}
-	if w.failure != nil && (len(w.outcomes) == 0) {
+	if w.older != nil && t.From < 20 {
+		return rule.Outcome{}, where, w.older
+	}
+	if w.failure != nil && len(w.outcomes) == 0 {
 		return rule.Outcome{}, where, w.failure
 	}
 	agreed := recorded(35)
@@ -222,6 +229,25 @@ func TestADifferenceThatIsFoundOnceIsAFaultOfTheMachine(t *testing.T) {
 	}
 	if len(w.suspects)+len(w.doubted)+len(w.verified) != 0 {
 		t.Errorf("%v, %v, %v", w.suspects, w.doubted, w.verified)
+	}
+}
+
+// An old stretch that cannot be rebuilt is told, and hides nothing of the newer ones.
+func TestADrillGoesOnBehindDamage(t *testing.T) {
+	for _, tc := range []struct {
+		kind   fault.Kind
+		drills int
+	}{{fault.Corrupt, 2}, {fault.NotFound, 2}, {fault.Unavailable, 1}} {
+		w := newWorld()
+		w.older = fault.New(tc.kind, "drill", "an old full", "it is damaged")
+		r, err := w.duty(nil).Drill(t.Context())
+		if len(w.drills) != tc.drills || (err == nil) != (tc.drills == 2) {
+			t.Fatalf("%s: %d stretches, %+v, %v", tc.kind, len(w.drills), r, err)
+		}
+		if err == nil && (r.Revision != 40 || r.From != 20 || len(r.Around) != 1 || !strings.Contains(r.Around[0], "an old full") ||
+			w.kinds() != "drill_started drill_failed drill_started drill_passed" || w.events[1].Level != event.Error) {
+			t.Errorf("%s: %+v, events %s", tc.kind, r, w.kinds())
+		}
 	}
 }
 
