@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/revkeeper/revkeeper/application/supervise"
 	"github.com/revkeeper/revkeeper/domain/cluster"
 	rule "github.com/revkeeper/revkeeper/domain/defrag"
 )
@@ -65,16 +66,7 @@ func (d *Defrag) serve(yes bool) {
 }
 
 // timer fires at the next tick of the schedule; never if there is none.
-func (d *Defrag) timer() *time.Timer {
-	now := time.Now()
-	next := d.due(now)
-	if next.IsZero() {
-		t := time.NewTimer(time.Hour)
-		t.Stop()
-		return t
-	}
-	return time.NewTimer(next.Sub(now))
-}
+func (d *Defrag) timer() *time.Timer { return supervise.Timer(d.due(time.Now())) }
 
 func (d *Defrag) scheduled(ctx context.Context) {
 	run, err := d.claim("the schedule says so", "", nil)

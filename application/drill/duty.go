@@ -79,7 +79,7 @@ func (d *Duty) Run(ctx context.Context) error {
 	defer d.serve(false)
 	next := d.next()
 	for {
-		due := timer(next)
+		due := supervise.Timer(next)
 		select {
 		case j := <-d.asked:
 			// One that came to nothing does not stand for the one that was due meanwhile.
@@ -103,16 +103,6 @@ func (d *Duty) next() time.Time {
 		return time.Time{}
 	}
 	return d.config.Next(time.Now())
-}
-
-// timer fires at a moment, never at the zero time.
-func timer(at time.Time) *time.Timer {
-	if at.IsZero() {
-		never := time.NewTimer(time.Hour)
-		never.Stop()
-		return never
-	}
-	return time.NewTimer(time.Until(at))
 }
 
 func (d *Duty) scheduled(ctx context.Context) {

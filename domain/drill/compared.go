@@ -1,6 +1,10 @@
 package drill
 
-import "github.com/revkeeper/revkeeper/domain/snapshot"
+import (
+	"slices"
+
+	"github.com/revkeeper/revkeeper/domain/snapshot"
+)
 
 // ToCompare returns which proofs of a timeline, by revision, a rebuilt history is held
 // against, in this order: all that are newer than what is known, the oldest first; and
@@ -16,8 +20,9 @@ func ToCompare(proofs []snapshot.Ref, t Task, base snapshot.Ref) (fresh, others 
 		case p.Last > t.Known:
 			fresh = append(fresh, p)
 		default:
-			others = append([]snapshot.Ref{p}, others...)
+			others = append(others, p)
 		}
 	}
+	slices.Reverse(others)
 	return fresh, others
 }

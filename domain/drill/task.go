@@ -2,8 +2,10 @@ package drill
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/revkeeper/revkeeper/domain/chain"
+	"github.com/revkeeper/revkeeper/domain/snapshot"
 	"github.com/revkeeper/revkeeper/domain/timeline"
 )
 
@@ -108,10 +110,5 @@ func reach(h *timeline.History, full int64) int64 {
 
 // hashed reports whether a proof of the revision is stored.
 func hashed(h *timeline.History, revision int64) bool {
-	for _, p := range h.Proofs {
-		if p.Last == revision {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.Proofs, func(p snapshot.Ref) bool { return p.Last == revision })
 }

@@ -47,18 +47,10 @@ func (w *Writer) Run(ctx context.Context, pause time.Duration) error {
 		err := w.one(call)
 		cancel()
 		if err != nil {
-			pause := time.NewTimer(50 * time.Millisecond)
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-			}
+			wait(ctx, 50*time.Millisecond)
 		}
 		if pause > 0 {
-			timer := time.NewTimer(pause)
-			select {
-			case <-timer.C:
-			case <-ctx.Done():
-			}
+			wait(ctx, pause)
 		}
 	}
 	return nil

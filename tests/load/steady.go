@@ -71,7 +71,7 @@ func (s *Steady) Run(ctx context.Context) {
 			all.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
 					s.call(ctx, i, n, write)
-					pause(ctx, steadyPause)
+					wait(ctx, steadyPause)
 				}
 			})
 		}
@@ -84,7 +84,7 @@ func (s *Steady) call(ctx context.Context, first, n int, write bool) {
 	err := s.try(ctx, first, first, n, write)
 	retried := err != nil
 	if retried {
-		pause(ctx, steadyAgain)
+		wait(ctx, steadyAgain)
 		if again := s.try(ctx, first, (first+1)%len(s.clients), n, write); again != nil {
 			err = fmt.Errorf("%w; then: %w", err, again)
 		} else {
@@ -103,7 +103,7 @@ func (s *Steady) call(ctx context.Context, first, n int, write bool) {
 	s.calls = append(s.calls, Call{At: began, Took: time.Since(began), Write: write, Retried: retried})
 }
 
-func pause(ctx context.Context, d time.Duration) {
+func wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
